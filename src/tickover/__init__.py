@@ -1,0 +1,26 @@
+"""Durable jobs and workflows on the SQL database you already have, with no process that stays up."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from tickover import errors, events
+from tickover.app import Tickover
+from tickover.app.handler import Handler
+from tickover.app.newjob import NewJob
+from tickover.config import Settings
+from tickover.domain.budget import Budget
+from tickover.domain.job import Job, Page
+from tickover.domain.report import TickReport
+from tickover.domain.retry import ExponentialBackoff
+from tickover.engine.context import AsyncContext, Context
+from tickover.engine.wake import LocalWaker, Waker
+from tickover.errors import DuplicateJob, NoRetry, RetryAfter, StepFailed, TickoverError
+from tickover.store.pool import Pool
+
+JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
+
+__all__ = [
+    "JSON", "AsyncContext", "Budget", "Context", "DuplicateJob", "ExponentialBackoff", "Handler", "Job", "LocalWaker",
+    "NewJob", "NoRetry", "Page", "Pool", "RetryAfter", "Settings", "StepFailed", "TickReport", "Tickover",
+    "TickoverError", "Waker", "errors", "events",
+]  # fmt: skip

@@ -1,0 +1,221 @@
+"""Pause, resume, cancel, retry, purge: one guarded statement each, and a clear answer when it does not apply."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, Final, Literal
+
+from tickover.app.core import Core
+from tickover.domain.ids import parse_id
+from tickover.domain.options import check_name
+from tickover.domain.payload import safe_text
+from tickover.domain.retry import Duration, seconds
+from tickover.errors import DuplicateJob, InvalidArgument, InvalidTransition, JobNotFound
+from tickover.store.link import KeyTaken
+from tickover.store.sql_store import SqlStore
+
+_BATCH: Final = 500
+
+
+class Control:
+    """The verbs of an operator."""
+
+    _core: Core
+
+    def pause_job(self, job_id: str, /) -> None:
+        """A job that waits is paused now, a running one at its next write that is not an end.
+
+        Raises:
+            InvalidTransition: it is paused already, or over.
+        """
+        _pause_job(self._core, job_id)
+
+    def resume_job(self, job_id: str, /) -> None:
+        """A paused job may run again, at its old time; raises `InvalidTransition` when it is not paused."""
+        _resume_job(self._core, job_id)
+
+    def pause_queue(self, queue: str, /, reason: str = "") -> None:
+        """No claim takes a job of this queue any more; running jobs go on, enqueues are still accepted."""
+        _pause_queue(self._core, queue, reason)
+
+    def resume_queue(self, queue: str, /) -> None:
+        """The queue is served again; raises `InvalidTransition` when it is not paused."""
+        _resume_queue(self._core, queue)
+
+    def pause_ticks(self, mode: Literal["graceful", "aggressive"] = "graceful", /) -> None:
+        """No tick of the fleet claims any more; `aggressive` also stops running jobs at their next boundary, unharmed."""
+        _pause_ticks(self._core, mode)
+
+    def resume_ticks(self) -> None:
+        """The fleet claims again; raises `InvalidTransition` when it was not paused."""
+        _resume_ticks(self._core)
+
+    def cancel(self, job_id: str, /) -> None:
+        """Ends a job that is not over, at once; its running handler learns within seconds. Safe to repeat.
+
+        Raises:
+            InvalidTransition: it completed or failed already.
+        """
+        _cancel(self._core, job_id)
+
+    def retry(self, job_id: str, /, *, fresh: bool = False) -> None:
+        """Gives a failed or cancelled job a new budget; it keeps its checkpoints unless `fresh`.
+
+        Raises:
+            InvalidTransition: it is not failed or cancelled.
+            DuplicateJob: a newer job holds its unique key.
+        """
+        _retry(self._core, job_id, fresh=fresh)
+
+    def retry_many(self, *, fresh: bool = False, **filters: Any) -> list[str]:
+        """Retries every failed job (or `state="cancelled"`) that matches the filters of `find`; returns their ids.
+
+        Jobs whose unique key a newer job holds are left out.
+        """
+        return _retry_many(self._core, fresh=fresh, **filters)
+
+    def purge(self, *, state: str, queue: str | None = None, kind: str | None = None, older_than: Duration = 0) -> int:
+        """Deletes jobs of one queue that are over, with everything of theirs, in bounded batches.
+
+        Args:
+            state: `completed`, `failed` or `cancelled`.
+            queue: whose jobs; it must be said, so that nobody deletes everything by leaving a word out.
+            kind: only this kind.
+            older_than: only what ended at least so many seconds ago.
+
+        Returns:
+            How many were deleted.
+        """
+        age = seconds(older_than, "older_than")
+        return _purge(self._core, state=state, queue=queue, kind=kind, older_than=age)
+
+
+def _pause_job(core: Core, job_id: str) -> None:
+    _move(core, "pause_job", job_id, "be paused")
+
+
+def _resume_job(core: Core, job_id: str) -> None:
+    if _move(core, "resume_job", job_id, "be resumed") == "pending":
+        core.woken(None)
+
+
+def _cancel(core: Core, job_id: str) -> None:
+    _move(core, "cancel", job_id, "be cancelled", already="cancelled")
+
+
+def _move(core: Core, verb: str, job_id: str, doing: str, *, already: str | None = None) -> str:
+    """Runs a verb on one job; explains a refusal by the job's state. The state `already` is as good as done."""
+    job_id = parse_id(job_id)
+    rows = core.do(lambda store: store.call(verb, id=job_id, log=store.log))
+    if rows:
+        return str(rows[0][1])
+    state, requested = core.do(lambda store: _reads().state_of(store.link, job_id))
+    if state is None:
+        raise JobNotFound(f"No job has the id {job_id}.")
+    if state != already:
+        shown = "running, with a pause already asked for" if requested else state
+        raise InvalidTransition(f"Job {job_id} is {shown}; it cannot {doing} now.")
+    return str(state)
+
+
+def _retry(core: Core, job_id: str, *, fresh: bool) -> None:
+    job_id = parse_id(job_id)
+    try:
+        done = core.do(lambda store: _retried(store, [job_id], fresh=fresh, skip=False))
+    except KeyTaken as error:
+        holder = core.do(lambda store: _reads().key_holder(store.link, job_id))
+        raise DuplicateJob(
+            f"Job {job_id} cannot be retried: a newer job holds its unique key ({holder}).", job_id=holder or job_id
+        ) from error
+    if done:
+        core.woken(None)
+        return
+    state, _ = core.do(lambda store: _reads().state_of(store.link, job_id))
+    if state is None:
+        raise JobNotFound(f"No job has the id {job_id}.")
+    if state in ("failed", "cancelled"):
+        raise InvalidTransition(f"Job {job_id} is a child of a fan-out; retry its parent.")
+    raise InvalidTransition(f"Job {job_id} is {state}; only failed and cancelled jobs are retried.")
+
+
+def _retry_many(core: Core, *, fresh: bool, **filters: Any) -> list[str]:
+    filters.setdefault("state", "failed")
+    if filters["state"] not in ("failed", "cancelled"):
+        raise InvalidArgument(f"retry_many takes failed or cancelled jobs, not {filters['state']!r}.")
+    done: list[str] = []
+    for ids in _pages(core, filters):
+        done += core.do(partial(_retried, ids=ids, fresh=fresh, skip=True))
+    if done:
+        core.woken(None)
+    return done
+
+
+def _retried(store: SqlStore, ids: list[str], *, fresh: bool, skip: bool) -> list[str]:
+    rows = store.call("retry", ids=json.dumps(ids), fresh=fresh, skip=skip, log=store.log)
+    return [str(row[0]) for row in rows]
+
+
+def _pages(core: Core, filters: dict[str, Any]) -> Iterator[list[str]]:
+    def after(cursor: str | None) -> list[str]:
+        found: list[str] = core.do(lambda store: _reads().find_ids(store.link, cursor=cursor, limit=_BATCH, **filters))
+        return found
+
+    page = after(None)
+    while page:
+        yield page
+        page = after(page[-1])
+
+
+def _purge(core: Core, *, state: str, queue: str | None, kind: str | None, older_than: float) -> int:
+    if state not in ("completed", "failed", "cancelled"):
+        raise InvalidArgument(f"purge deletes completed, failed or cancelled jobs, not {state!r}.")
+    if queue is None:
+        raise InvalidArgument("purge needs a queue=, so that nobody deletes everything by leaving a word out.")
+    check_name(queue, "queue")
+    params = {"state": state, "queue": queue, "kind": kind, "older": older_than, "limit": _BATCH}
+    deleted = 0
+    for count in _until_short(lambda: len(core.do(lambda store: store.call("purge", **params)))):
+        deleted += count
+    return deleted
+
+
+def _until_short(batch: Callable[[], int]) -> Iterable[int]:
+    count = _BATCH
+    while count == _BATCH:
+        count = batch()
+        yield count
+
+
+def _pause_queue(core: Core, queue: str, reason: str, by: str | None = None) -> None:
+    params = {"queue": check_name(queue, "queue"), "by": by, "reason": safe_text(reason, 1000)}
+    if not core.do(lambda store: store.call("pause_queue", **params, log=store.log)):
+        raise InvalidTransition(f"Queue {queue!r} is paused already.")
+
+
+def _resume_queue(core: Core, queue: str) -> None:
+    name = check_name(queue, "queue")
+    if not core.do(lambda store: store.call("resume_queue", queue=name, log=store.log)):
+        raise InvalidTransition(f"Queue {queue!r} is not paused.")
+    core.woken(None)
+
+
+def _pause_ticks(core: Core, mode: str) -> None:
+    if mode not in ("graceful", "aggressive"):
+        raise InvalidArgument(f'pause_ticks takes "graceful" or "aggressive", not {mode!r}.')
+    if not core.do(lambda store: store.call("pause_ticks", mode=mode, log=store.log)):
+        raise InvalidTransition(f"The fleet is paused ({mode}) already.")
+
+
+def _resume_ticks(core: Core) -> None:
+    if not core.do(lambda store: store.call("resume_ticks", log=store.log)):
+        raise InvalidTransition("The fleet is not paused.")
+    core.woken(None)
+
+
+def _reads() -> Any:
+    """Imported when somebody asks: the reads bring SQLAlchemy, which enqueuing and ticks do without."""
+    from tickover.store import reads
+
+    return reads

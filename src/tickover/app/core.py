@@ -1,0 +1,96 @@
+"""What the parts of the façade share: settings, registry, hooks, and the way to the database."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tickover.clock import Clock, SystemClock
+from tickover.config import Settings
+from tickover.engine.context import running
+from tickover.engine.observe import Hooks
+from tickover.engine.registry import Registry
+from tickover.engine.wake import Waker
+from tickover.errors import ConfigurationError
+from tickover.store.open import Database, open_database
+from tickover.store.pool import Pool
+from tickover.store.sql_store import SqlStore
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Engine
+
+T = TypeVar("T")
+
+
+class Core:
+    """One application: nothing is opened until it is needed."""
+
+    def __init__(
+        self,
+        database: str | URL | Engine,
+        *,
+        pool: Pool | None,
+        imports: Sequence[str],
+        settings: Settings,
+        waker: Waker | None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.settings = settings
+        self.pool = pool or (Pool.SERVERLESS if _on_lambda() else Pool.DEFAULT)
+        self.database: Database = open_database(database, pool=self.pool, clock=self.clock)
+        self.registry = Registry()
+        self.hooks = Hooks()
+        self.waker = waker
+        self.imports = tuple(imports)
+        self.ticked = False
+        self._imported = False
+        self._importing = threading.RLock()
+
+    def do(self, work: Callable[[SqlStore], T]) -> T:
+        """Does `work` on a store: inside a job on its tick's connection, elsewhere on one of ours."""
+        context = running.get()
+        if context is not None and context.owner is self:
+            return context.ask(work)
+        with self.database.link() as link:
+            return work(SqlStore(link, log=self.settings.events, source=self.database))
+
+    def load(self) -> None:
+        """Imports the modules of `imports=` once, so that the handlers in them are known.
+
+        Raises:
+            ConfigurationError: a module that cannot be imported, by name.
+        """
+        with self._importing:
+            if self._imported:
+                return
+            self._imported = True  # before the imports: one of them may call us again
+            for module in self.imports:
+                try:
+                    importlib.import_module(module)
+                except ModuleNotFoundError as error:
+                    self._imported = False
+                    raise ConfigurationError(
+                        f"imports= names {module!r}, which cannot be imported: {error}."
+                    ) from error
+
+    def woken(self, at: datetime | None) -> None:
+        """Hints that a tick is wanted; inside a job the tick's own end does that."""
+        context = running.get()
+        if self.waker is not None and (context is None or context.owner is not self):
+            self.waker.wake(at)
+
+
+def _on_lambda() -> bool:
+    import os
+
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+
+
+def read_settings(settings: Settings | None, **overrides: Any) -> Settings:
+    """Keyword beats `settings=` beats environment."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    return settings.but(**given) if settings is not None else Settings.from_env(**given)

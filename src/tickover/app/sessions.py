@@ -1,0 +1,237 @@
+"""Joins the caller's transaction: SQLAlchemy Session, Connection, AsyncSession, or a psycopg or sqlite3 connection.
+
+Commit publishes, rollback leaves nothing. The user's driver may be another than ours (asyncpg): with SQLAlchemy
+objects the verb goes through `text()` with one JSON parameter.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from tickover.app.core import Core
+from tickover.clock import Clock
+from tickover.errors import InvalidArgument, MigrationRequired
+from tickover.store.link import Link, Params, Row, plan
+from tickover.store.sql_store import SqlStore
+from tickover.store.verbs import Dialect, Verb
+
+T = TypeVar("T")
+
+
+@dataclass
+class Joined:
+    """How to write, and when what was written is public."""
+
+    do: Callable[[Callable[[SqlStore], list[str]]], list[str]]
+    #: Whether the transaction is ours: then we may send it again.
+    ours: bool
+    #: Runs its argument once the transaction is committed; None when nobody can tell.
+    publish: Callable[[Callable[[], None]], None] | None = None
+    _done: list[Callable[[], None]] = field(default_factory=list)
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Runs `call` when the write is public; with a bare Connection the user calls `jobs.wake()` instead."""
+        if self.publish is not None:
+            self.publish(call)
+
+
+@contextmanager
+def join(core: Core, session: Any, *, single: Mapping[str, Any] | None = None) -> Iterator[Joined]:
+    """Yields how to write into `session`, or into a transaction of our own when there is none.
+
+    Raises:
+        InvalidArgument: the session is none of the known kinds, or is of another database than this application's.
+    """
+    if session is None:
+        yield Joined(core.do, ours=True, publish=lambda call: call())
+        return
+    if _is_async(session):
+        yield _deferred(core, session, single)
+        return
+    link, publish = _link_on(core, session)
+    if link.dialect != core.database.dialect:
+        raise InvalidArgument(f"session= is a {link.dialect} session, but the jobs are in {core.database.dialect}.")
+    store = SqlStore(link, log=core.settings.events)
+    yield Joined(lambda work: work(store), ours=False, publish=publish)
+
+
+def _link_on(core: Core, session: Any) -> tuple[Link, Callable[[Callable[[], None]], None] | None]:
+    if isinstance(session, sqlite3.Connection):
+        from tickover.store.sqlite import SqliteLink
+
+        return SqliteLink(session, core.clock, theirs=True), None
+    psycopg = sys.modules.get("psycopg")  # whoever passes one has imported it
+    if psycopg is not None and isinstance(session, psycopg.Connection):
+        from tickover.store.postgres import PostgresLink
+
+        return PostgresLink(session, theirs=True), None
+    alchemy = sys.modules.get("sqlalchemy")
+    if alchemy is not None:
+        from sqlalchemy.orm import Session, scoped_session
+
+        if isinstance(session, scoped_session):
+            session = session()
+        if isinstance(session, Session):
+            return SessionLink(session.connection(), core.clock), _on_commit(session)
+        if isinstance(session, alchemy.Connection):
+            return SessionLink(session, core.clock), None
+    raise InvalidArgument(
+        "session= takes an SQLAlchemy Session, Connection or AsyncSession, or a psycopg or sqlite3 connection, "
+        f"not a {type(session).__module__}.{type(session).__qualname__}."
+    )
+
+
+class SessionLink:
+    """Our verbs on the user's SQLAlchemy connection; see `tickover.store.link.Link`."""
+
+    def __init__(self, connection: Any, clock: Clock) -> None:
+        if connection.dialect.name not in ("postgresql", "sqlite"):
+            raise InvalidArgument(
+                f"session= is a {connection.dialect.name} session; Tickover knows PostgreSQL and SQLite."
+            )
+        self.dialect: Dialect = connection.dialect.name
+        self.statements = 0
+        self.deadline: float | None = None
+        self._connection = connection
+        self._clock = clock
+
+    def run(self, verb: Verb, params: Params) -> list[Row]:
+        import json
+
+        known = dict(params)
+        if self.dialect == "sqlite":
+            known["now"] = int(self._clock.now().timestamp() * 1000 // 1)
+        return plan(self._execute, verb, known, json.dumps)
+
+    def query(self, sql: str, params: Params) -> list[Row]:
+        return self._execute(sql, params) or []
+
+    def transaction(self) -> Any:
+        return nullcontext()  # the user's
+
+    def usable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """The connection is the user's."""
+
+    def _execute(self, statement: str, params: Params) -> list[Row] | None:
+        from sqlalchemy import exc, text
+
+        self.statements += 1
+        clause = text(statement)
+        used = {name: params[name] for name in clause._bindparams}  # noqa: SLF001  # a driver may refuse unused ones
+        try:
+            result = self._connection.execute(clause, used)
+        except exc.DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig):
+                raise MigrationRequired from error
+            raise
+        return [tuple(row) for row in result] if result.returns_rows else None
+
+
+def _on_commit(session: Any) -> Callable[[Callable[[], None]], None]:
+    """Runs a call once, after the session's next outermost commit; a rollback drops it."""
+    from sqlalchemy import event
+
+    def publish(call: Callable[[], None]) -> None:
+        pending = session.info.setdefault("tickover_wakes", [])
+        if not pending:
+            event.listen(session, "after_commit", committed, once=True)
+        pending.append(call)
+
+    def committed(_session: Any) -> None:
+        for call in session.info.pop("tickover_wakes", []):
+            call()
+
+    return publish
+
+
+def _is_async(session: Any) -> bool:
+    return hasattr(session, "sync_session")
+
+
+def _deferred(core: Core, session: Any, row: Mapping[str, Any] | None) -> Joined:
+    """An AsyncSession cannot be written to without await: rows wait in it and are written just before its commit."""
+    if row is not None and ("unique_key" in row or "window" in row):
+        raise InvalidArgument(
+            "unique= and idempotency_key= must look before they answer, which an AsyncSession cannot do without await. "
+            "Write: await session.run_sync(lambda s: handler.using(session=s, unique=…).enqueue(…))"
+        )
+    sync = session.sync_session
+
+    def do(work: Callable[[SqlStore], list[str]]) -> list[str]:
+        # The ids exist before the rows do, so the caller has them now; a transaction that fails leaves neither.
+        probe = _Probe(core.database.dialect)
+        answer = work(SqlStore(probe, log=core.settings.events))
+        _pending(sync, core).append((sync.get_nested_transaction(), probe.calls))
+        return answer
+
+    return Joined(do, ours=False, publish=_on_commit(sync))
+
+
+class _Probe:
+    """Stands in for a link: keeps the enqueue verb's parameters and says that every row was accepted."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.statements = 0
+        self.deadline: float | None = None
+        self.calls: list[tuple[Verb, dict[str, Any]]] = []
+
+    def run(self, verb: Verb, params: Params) -> list[Row]:
+        import json
+
+        if verb.name != "enqueue":
+            raise InvalidArgument("unique= and idempotency_key= are not possible on an AsyncSession; use its run_sync.")
+        self.calls.append((verb, dict(params)))
+        return [(row["id"],) for row in json.loads(params["jobs"])]
+
+    def query(self, _sql: str, _params: Params) -> list[Row]:
+        raise InvalidArgument("an AsyncSession is only written to at its commit")
+
+    def transaction(self) -> Any:
+        return nullcontext()
+
+    def usable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def _pending(sync: Any, core: Core) -> list[Any]:
+    from sqlalchemy import event
+
+    if "tickover_rows" not in sync.info:
+        sync.info["tickover_rows"] = []
+        event.listen(sync, "before_commit", lambda session: _write_pending(session, core))
+        event.listen(sync, "after_soft_rollback", _drop_rolled_back)
+    pending: list[Any] = sync.info["tickover_rows"]
+    return pending
+
+
+def _write_pending(session: Any, core: Core) -> None:
+    if session.in_nested_transaction():
+        return  # a savepoint's release publishes nothing
+    pending, session.info["tickover_rows"] = session.info.get("tickover_rows", []), []
+    if pending:
+        link = SessionLink(session.connection(), core.clock)
+        for _, calls in pending:
+            for verb, params in calls:
+                link.run(verb, params)
+
+
+def _drop_rolled_back(session: Any, rolled_back: Any) -> None:
+    """A savepoint's rollback drops what was enqueued inside it; the outermost one drops everything."""
+    if not rolled_back.nested:
+        session.info["tickover_rows"] = []
+    else:
+        session.info["tickover_rows"] = [
+            entry for entry in session.info.get("tickover_rows", []) if entry[0] is not rolled_back
+        ]

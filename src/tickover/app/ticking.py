@@ -1,0 +1,152 @@
+"""Starts ticks: from what the caller asked for and the settings to a plan, and on to the engine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+
+from tickover.app.core import Core
+from tickover.clock import poll
+from tickover.domain.budget import Budget, Window
+from tickover.domain.ids import TickId, new_id
+from tickover.domain.options import check_name
+from tickover.domain.report import TickReport
+from tickover.domain.retry import Duration, seconds
+from tickover.engine.context import running
+from tickover.engine.plan import Plan
+from tickover.engine.reaper import run_reaper as reap_all
+from tickover.engine.tick import Tick
+from tickover.errors import ConfigurationError, InvalidArgument
+from tickover.store.port import TickHead
+from tickover.store.sql_store import SqlStore
+
+_LONGEST_TURN = 10.0
+
+
+def tick(
+    core: Core,
+    budget: Budget | Duration,
+    *,
+    queues: Sequence[str] | Mapping[str, int] | None,
+    concurrency: int | None,
+    stop: threading.Event | None,
+    trigger: str,
+) -> TickReport:
+    """See `Tickover.tick`."""
+    start = core.clock.monotonic()  # before anything is sent: the window can only be too short
+    budget = budget if isinstance(budget, Budget) else Budget(budget)
+    core.load()
+    _refuse_inside_a_job(core, "tick")
+    rooms = _rooms(core, queues, concurrency)
+    settings = core.settings
+    plan = Plan(
+        head=TickHead(tick_id=TickId(new_id()), trigger=trigger, cold=not core.ticked),
+        budget=budget,
+        window=Window.of(
+            budget, start=start, margin=None if settings.margin is None else seconds(settings.margin, "margin")
+        ),
+        concurrency=_concurrency(core, rooms, concurrency, mapped=isinstance(queues, Mapping) or queues is None),
+        queues=rooms,
+        lease=seconds(settings.lease, "lease"),
+        grace=seconds(settings.grace, "grace"),
+        reap_limit=settings.reap_limit,
+        code_version=settings.code_version,
+        stop=stop,
+        monotonic=core.clock.monotonic,
+        owner=core,
+    )
+    core.ticked = True
+    with core.database.link() as link:
+        store = SqlStore(link, log=settings.events, source=core.database)
+        return Tick(store, core.registry, core.hooks, plan).run()
+
+
+def run_reaper(core: Core, budget: Budget | Duration) -> TickReport:
+    """See `Tickover.run_reaper`."""
+    start = core.clock.monotonic()
+    budget = budget if isinstance(budget, Budget) else Budget(budget)
+    core.load()
+    _refuse_inside_a_job(core, "run_reaper")
+    with core.database.link() as link:
+        store = SqlStore(link, log=core.settings.events, source=core.database)
+        window = Window.of(budget, start=start)
+        return reap_all(store, TickId(new_id()), window, core.hooks, monotonic=core.clock.monotonic)
+
+
+def drain(
+    core: Core, timeout: Duration, *, queues: Sequence[str] | Mapping[str, int] | None, concurrency: int | None
+) -> TickReport:
+    """See `Tickover.drain`."""
+    left = seconds(timeout, "timeout", least=0.05)
+    end = core.clock.monotonic() + left
+    total = TickReport(tick_id=new_id(), trigger="drain")
+
+    def turn() -> bool | None:
+        budget = Budget(max(0.05, min(end - core.clock.monotonic(), 3600.0)))
+        _add(total, run_reaper(core, budget))
+        report = tick(core, budget, queues=queues, concurrency=concurrency, stop=None, trigger="drain")
+        _add(total, report)
+        if report.more:
+            return None
+        # Nothing is due now. What is due before our time is over is worth waiting for: a retry, a timer, a lease.
+        wait = _until(core, report)
+        return True if wait is None or core.clock.monotonic() + wait > end else None
+
+    poll(turn, timeout=left, clock=core.clock)
+    total.seconds = core.clock.monotonic() - (end - left)
+    return total
+
+
+def _until(core: Core, report: TickReport) -> float | None:
+    """Seconds until the next due time. Two clocks may differ: an estimate for waiting, nothing is decided by it."""
+    return None if report.next_due_at is None else (report.next_due_at - core.clock.now()).total_seconds()
+
+
+def _add(total: TickReport, part: TickReport) -> None:
+    for name in ("claimed", "completed", "failed", "retried", "yielded", "parked", "cancelled", "lost", "reaped", "released",
+                 "fired", "statements", "hook_errors"):  # fmt: skip
+        setattr(total, name, getattr(total, name) + getattr(part, name))
+    for queue, count in part.by_queue.items():
+        total.by_queue[queue] = total.by_queue.get(queue, 0) + count
+    total.abandoned += part.abandoned
+    total.stopped_because, total.error = part.stopped_because, part.error
+    total.more, total.next_due_at = part.more, part.next_due_at
+
+
+def _rooms(
+    core: Core, queues: Sequence[str] | Mapping[str, int] | None, concurrency: int | None
+) -> dict[str, int] | None:
+    """Concurrency per queue; None serves every queue."""
+    if queues is None:
+        return None if core.settings.queues is None else dict(core.settings.queues)
+    if isinstance(queues, str):
+        raise InvalidArgument(f"queues= takes a list such as [{queues!r}], or a map to concurrencies.")
+    if isinstance(queues, Mapping):
+        rooms = {check_name(queue, "queue"): most for queue, most in queues.items()}
+    else:
+        rooms = dict.fromkeys(
+            (check_name(queue, "queue") for queue in queues), concurrency or core.settings.concurrency
+        )
+    if not rooms:
+        raise InvalidArgument("queues= is empty; leave it out to serve every queue.")
+    for queue, most in rooms.items():
+        if isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= 1000:
+            raise InvalidArgument(
+                f"The concurrency of queue {queue!r} must be a whole number from 1 to 1000, not {most!r}."
+            )
+    return rooms
+
+
+def _concurrency(core: Core, rooms: Mapping[str, int] | None, asked: int | None, *, mapped: bool) -> int:
+    if asked is not None:
+        if isinstance(asked, bool) or not isinstance(asked, int) or not 1 <= asked <= 1000:
+            raise InvalidArgument(f"concurrency= takes a whole number from 1 to 1000, not {asked!r}.")
+        return asked
+    # Like the sibling system's workers: each queue of a map has its own slots.
+    return min(1000, sum(rooms.values())) if rooms is not None and mapped else core.settings.concurrency
+
+
+def _refuse_inside_a_job(core: Core, what: str) -> None:
+    context = running.get()
+    if context is not None and context.owner is core:
+        raise ConfigurationError(f"{what}() was called inside a job of the same application; enqueue a job instead.")

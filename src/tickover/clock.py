@@ -1,0 +1,76 @@
+"""The only reader of wall and monotonic time, and the only place that waits.
+
+Time comes into everything else as an argument. On PostgreSQL no stored or compared time comes from here:
+the database's clock decides (4-data, rule 8). SQLite has no server, so there this clock is the database's clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """What the engine may ask about time."""
+
+    def now(self) -> datetime:
+        """The current instant, aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow; for deadlines inside this process."""
+
+    def wait(self, seconds: float) -> None:
+        """Returns after about `seconds`."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class FrozenClock:
+    """A wall clock that stands still until it is moved; `tickover.testing` and our own tests use it."""
+
+    def __init__(self, now: datetime | None = None) -> None:
+        self._now = now or datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def wait(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+
+    def advance(
+        self, duration: timedelta | float = 0, /, *, days: float = 0, hours: float = 0, seconds: float = 0
+    ) -> None:
+        """Moves the clock forward by the sum of its arguments (a plain number means seconds)."""
+        first = duration if isinstance(duration, timedelta) else timedelta(seconds=duration)
+        self._now += first + timedelta(days=days, hours=hours, seconds=seconds)
+
+
+def poll(ask: Callable[[], T | None], *, timeout: float, clock: Clock, longest: float = 0.25) -> T | None:
+    """Asks until the answer is not None or `timeout` seconds are over; returns the last answer.
+
+    The one bounded wait of the whole library, for the edges where a person or a test waits for the database:
+    `result(wait=)`, `drain`, `events(follow=True)`, `tickover dev`. A tick never waits for the database.
+    """
+    pause, end = 0.005, clock.monotonic() + timeout
+    while (answer := ask()) is None and (left := end - clock.monotonic()) > 0:
+        clock.wait(min(pause, left))
+        pause = min(pause * 1.5, longest)
+    return answer

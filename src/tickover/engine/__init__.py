@@ -1,0 +1,1 @@
+"""What a tick does; knows the port, not the database."""

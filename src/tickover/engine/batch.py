@@ -1,0 +1,141 @@
+"""The slots of a tick: daemon threads that take claimed jobs in order, within each queue's concurrency.
+
+Not a ThreadPoolExecutor: it joins its threads at exit, and a `def` handler that never returns would keep the process.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from tickover.engine.run import Run
+
+
+class Batch:
+    """Claimed jobs that wait for a slot, and the slots. `work(run)` does one job on a worker thread."""
+
+    def __init__(self, slots: int, rooms: Mapping[str, int] | None, work: Callable[[Run], None]) -> None:
+        self._slots = slots
+        self._rooms = rooms
+        self._work = work
+        self._ready: dict[str, list[tuple[Any, Run]]] = {}
+        self._turn: deque[str] = deque()  # queues take turns
+        self._chores: deque[Callable[[], None]] = deque()
+        self._chores_open = 0
+        self._running: Counter[str] = Counter()
+        self._threads = 0
+        self._idle = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    @property
+    def free(self) -> int:
+        """Slots with nothing to do. A slot whose job was given up is free when its thread returns."""
+        with self._changed:
+            return self._slots - self._running.total()
+
+    @property
+    def ahead(self) -> int:
+        """Jobs that wait for a slot."""
+        with self._changed:
+            return sum(map(len, self._ready.values()))
+
+    def load(self, queue: str) -> int:
+        """Jobs of a queue that run or wait here."""
+        with self._changed:
+            return self._running[queue] + len(self._ready.get(queue, ()))
+
+    def add(self, runs: Iterable[Run]) -> None:
+        """Hands claimed jobs to the slots."""
+        with self._changed:
+            for run in runs:
+                queue = run.job.queue
+                if queue not in self._ready:
+                    self._ready[queue] = []
+                    self._turn.append(queue)
+                heapq.heappush(self._ready[queue], (run.job.order, run))
+            self._staff(sum(map(len, self._ready.values())))
+            self._changed.notify_all()
+
+    def chore(self, work: Callable[[], None]) -> None:
+        """Has a slot do something short, such as a hook, before the next job."""
+        with self._changed:
+            self._chores.append(work)
+            self._chores_open += 1
+            self._staff(1)
+            self._changed.notify()
+
+    def withdraw(self) -> list[Run]:
+        """Takes back every job that waits for a slot; none of them starts any more."""
+        with self._changed:
+            runs = [run for ready in self._ready.values() for _, run in ready]
+            self._ready.clear()
+            self._turn.clear()
+            return runs
+
+    def settle_chores(self, seconds: float) -> bool:
+        """Waits until no chore is open, for that long at most; returns whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._chores_open == 0, timeout=max(0.0, seconds))
+
+    def close(self) -> None:
+        """Every idle thread ends; a busy one ends when its job's code returns."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _staff(self, wanted: int) -> None:
+        for _ in range(min(wanted - self._idle, self._slots - self._threads)):
+            self._threads += 1
+            threading.Thread(target=self._serve, name=f"tickover-{self._threads}", daemon=True).start()
+
+    def _serve(self) -> None:
+        while (task := self._next()) is not None:
+            if isinstance(task, Run):
+                try:
+                    self._work(task)
+                finally:
+                    self._leave(task)
+            else:
+                try:
+                    task()
+                finally:
+                    self._done()
+
+    def _next(self) -> Run | Callable[[], None] | None:
+        with self._changed:
+            self._idle += 1
+            try:
+                while not self._closed:
+                    if self._chores:
+                        return self._chores.popleft()
+                    if (run := self._startable()) is not None:
+                        self._running[run.job.queue] += 1
+                        return run
+                    self._changed.wait()
+                return None
+            finally:
+                self._idle -= 1
+
+    def _startable(self) -> Run | None:
+        for _ in range(len(self._turn)):
+            queue = self._turn[0]
+            self._turn.rotate(-1)
+            ready = self._ready[queue]
+            room = self._slots if self._rooms is None else self._rooms.get(queue, self._slots)
+            if ready and self._running[queue] < room:
+                return heapq.heappop(ready)[1]
+        return None
+
+    def _leave(self, run: Run) -> None:
+        with self._changed:
+            self._running[run.job.queue] -= 1
+            self._changed.notify()
+
+    def _done(self) -> None:
+        with self._changed:
+            self._chores_open -= 1
+            self._changed.notify_all()

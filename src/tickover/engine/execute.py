@@ -1,0 +1,161 @@
+"""One job: bind its payload, call its function, turn what happened into an outcome. Runs on a worker thread."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from tickover.domain.outcome import Completed, Failed, Outcome, OutOfTime, Released, UnknownKind
+from tickover.domain.payload import safe_text
+from tickover.domain.retry import seconds
+from tickover.engine.context import JobContext, running
+from tickover.engine.interrupt import Interrupt, Suspend
+from tickover.engine.loop import EventLoop
+from tickover.engine.run import Run
+from tickover.errors import NoRetry, PayloadError, RetryAfter
+
+E = TypeVar("E", bound=BaseException)
+Middleware = Callable[[Any], Iterator[None]]
+_log: Final = logging.getLogger("tickover.job")
+
+
+class TimedOut(Exception):
+    """A run took longer than its `timeout`."""
+
+
+def execute(
+    run: Run, context: JobContext, *, loop: EventLoop, middleware: list[Middleware]
+) -> tuple[Outcome, BaseException | None]:
+    """Runs a job to its outcome; whatever user code does, this returns."""
+    kind = run.kind
+    if kind is None or kind.remote:
+        return UnknownKind(known_elsewhere=True), None
+    try:
+        arguments = kind.bind(run.job.args)
+        args = (context,) if kind.takes_context else ()
+        call = partial(kind.fn, *args, **arguments)
+        if kind.is_async:
+            value = _call_async(run, context, call, loop=loop, middleware=middleware)
+        else:
+            value = _call(context, call, middleware)
+    except Interrupt as interrupt:
+        return _interrupted(interrupt), None
+    except BaseException as error:  # noqa: BLE001  # SystemExit and MemoryError are failures of the job, not of the tick
+        return failure(run, error), error
+    try:
+        return Completed(kind.result_text(value)), None
+    except (PayloadError, ValueError, TypeError, RecursionError) as error:
+        told = f"the result cannot be stored: {describe(error)}"
+        return Failed(safe_text(told), _kind_of(error), retry=False), error
+
+
+def _call(context: JobContext, call: Callable[[], Any], middleware: list[Middleware]) -> Any:
+    token = running.set(context)
+    try:
+        with _around(context, middleware):
+            return call()
+    finally:
+        running.reset(token)
+
+
+def _call_async(
+    run: Run,
+    context: JobContext,
+    call: Callable[[], Coroutine[Any, Any, Any]],
+    *,
+    loop: EventLoop,
+    middleware: list[Middleware],
+) -> Any:
+    async def body() -> Any:
+        running.set(context)  # the task's own copy of the context variables
+        with _around(context, middleware):
+            limit = asyncio.timeout(run.timeout)
+            try:
+                async with limit:
+                    return await call()
+            except TimeoutError as error:
+                if limit.expired():
+                    raise TimedOut(f"timed out after {run.timeout:g} s") from error
+                raise
+            except asyncio.CancelledError:
+                context.boundary()  # we cancelled it: say why in our own words
+                raise
+
+    return loop.run(body, run)
+
+
+@contextmanager
+def _around(context: JobContext, middleware: list[Middleware]) -> Iterator[None]:
+    """The middleware around a run, the first registered outermost."""
+    with ExitStack() as stack:
+        for layer in middleware:
+            stack.enter_context(contextmanager(layer)(context))
+        yield
+
+
+def _interrupted(interrupt: Interrupt) -> Outcome:
+    if isinstance(interrupt, Suspend) and interrupt.reason == "deadline":
+        # The tick's thread knows the window and whether anything was recorded: it completes this.
+        return OutOfTime(progressed=False, elapsed=0.0, window=0.0, doing="the run")
+    return Released(str(interrupt))
+
+
+def failure(run: Run, error: BaseException) -> Failed:
+    """The outcome of a run that raised. `NoRetry` wins over `RetryAfter`, wherever in the chain they are."""
+    message, kind = safe_text(describe(error)), _kind_of(error)
+    if isinstance(error, PayloadError) and run.job.args is None:
+        return Failed(message, kind, retry=False)  # no later run will find a payload that is not there
+    if find(error, NoRetry) is not None:
+        return Failed(message, kind, retry=False)
+    after = find(error, RetryAfter)
+    return Failed(message, kind, delay=after.delay if after is not None else _policy_delay(run, error))
+
+
+def _policy_delay(run: Run, error: BaseException) -> float | None:
+    """What a backoff function of the registration says; None when there is none, or when it raises."""
+    policy = run.kind.options.get("backoff") if run.kind is not None else None
+    if not callable(policy):
+        return None
+    try:
+        return seconds(policy(run.job.failures - run.job.forgiven + 1, error), "backoff")
+    except Exception:  # noqa: BLE001  # logged; the user's policy must not decide whether the failure is recorded
+        _log.exception("the backoff function of %r failed; the default is used", run.job.kind)
+        return None
+
+
+def find(error: BaseException, wanted: type[E]) -> E | None:
+    """The first exception of this type in the chain of causes, contexts and groups."""
+    seen: set[int] = set()
+    todo: list[BaseException | None] = [error]
+    while todo:
+        one = todo.pop()
+        if one is None or id(one) in seen:
+            continue
+        if isinstance(one, wanted):
+            return one
+        seen.add(id(one))
+        if isinstance(one, BaseExceptionGroup):
+            todo.extend(one.exceptions)
+        todo += [None if one.__suppress_context__ else one.__context__, one.__cause__]
+    return None
+
+
+def describe(error: BaseException) -> str:
+    """The message of an exception, even of one whose `__str__` raises."""
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # noqa: BLE001  # a message must never be able to fail the failing
+        return f"{type(error).__name__} (its message could not be made)"
+
+
+def _kind_of(error: BaseException) -> str:
+    cls = type(error)
+    return (
+        cls.__qualname__
+        if cls.__module__ in ("builtins", "tickover.errors", __name__)
+        else f"{cls.__module__}.{cls.__qualname__}"
+    )

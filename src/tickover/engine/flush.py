@@ -1,0 +1,84 @@
+"""Writes outcomes as one set, and finds out what became of a write whose answer never came."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from tickover import faults
+from tickover.domain.decide import Transition
+from tickover.domain.ids import JobId, TickId
+from tickover.domain.payload import safe_text
+from tickover.errors import StorageUnavailable
+from tickover.store.port import DataRefused, OutcomeUnknown, RolledBack, Store
+
+_log: Final = logging.getLogger("tickover")
+_TRIES: Final = 3
+
+
+def flush(store: Store, transitions: Sequence[Transition], tick: TickId) -> set[JobId]:
+    """Applies a set of transitions; returns the jobs whose transition is durable now.
+
+    A job that is not among them was lost: somebody else holds it, and nothing of this run was kept. A row that the
+    database refuses hurts only itself: it ends as a failure that says so.
+
+    Raises:
+        StorageUnavailable: the database stayed away; whatever was not confirmed is left to its lease.
+    """
+    if not transitions:
+        return set()
+    faults.hit("flush.before")
+    try:
+        accepted = settled(store, transitions, tick)
+    except DataRefused as error:
+        if len(transitions) == 1:
+            return _refused(store, transitions[0], error, tick)
+        accepted = set().union(*(flush(store, [one], tick) for one in transitions))
+    faults.hit("flush.after")
+    return accepted
+
+
+def settled(store: Store, transitions: Sequence[Transition], tick: TickId) -> set[JobId]:
+    """One settle, sent until its outcome is known (rule 9)."""
+    accepted: set[JobId] = set()
+    left = list(transitions)
+    for attempt in range(_TRIES):
+        try:
+            return accepted | set(store.settle(left, tick=tick))
+        except RolledBack as error:
+            if attempt == _TRIES - 1:
+                raise
+            _log.warning("a flush was rolled back and is sent again: %s", error)
+        except OutcomeUnknown as error:
+            _log.warning("the connection broke during a flush: %s", error)
+            reconnect(store)
+            found = store.resolve([t.lease for t in left])
+            accepted |= {job_id for job_id, place in found.items() if place == "landed"}
+            left = [t for t in left if found[t.lease.job_id] == "held"]
+            if not left:
+                return accepted
+    raise StorageUnavailable("the database broke off three times during one flush")
+
+
+def reconnect(store: Store) -> None:
+    """Opens a new connection, in a bounded number of tries; raises `StorageUnavailable` when none works."""
+    for attempt in range(_TRIES):
+        try:
+            store.reopen()
+        except StorageUnavailable:
+            if attempt == _TRIES - 1:
+                raise
+        else:
+            return
+
+
+def _refused(store: Store, transition: Transition, error: DataRefused, tick: TickId) -> set[JobId]:
+    said, kind = safe_text(f"the outcome could not be stored: {error}"), "PayloadError"
+    _log.error("job %s: %s", transition.lease.job_id, said)
+    plain = replace(
+        transition, state="failed", counter="failures", event="JobFailed", delay=None, result=None, error=said,
+        error_kind=kind, data={"error": said, "error_kind": kind},
+    )  # fmt: skip
+    return settled(store, [plain], tick)

@@ -1,0 +1,157 @@
+"""What a tick holds: every lease between its claim and its settle, and the one place where they are written back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Final
+
+from tickover.domain.decide import Transition, decide
+from tickover.domain.ids import JobId
+from tickover.domain.job import Claimed
+from tickover.domain.outcome import Failed, Outcome, OutOfTime, Released
+from tickover.domain.report import TickReport
+from tickover.engine.batch import Batch
+from tickover.engine.flush import flush, reconnect
+from tickover.engine.observe import Hooks, after, details, seen
+from tickover.engine.plan import Plan
+from tickover.engine.run import Run
+from tickover.store.port import OutcomeUnknown, Pause, RolledBack, Store
+
+#: A coroutine times itself out; only one that blocks its loop is given up from here, this many seconds later.
+_ASYNC_SLACK: Final = 1.0
+
+#: A run, how it ended, what it raised, and how long it took.
+Ended = tuple[Run, Outcome, BaseException | None, float | None]
+
+
+class Held:
+    """The leases of one tick. Only the tick's own thread touches this."""
+
+    def __init__(self, store: Store, batch: Batch, hooks: Hooks, plan: Plan, report: TickReport) -> None:
+        self.store = store
+        self.batch = batch
+        self.hooks = hooks
+        self.plan = plan
+        self.report = report
+        self.runs: dict[JobId, Run] = {}
+        self.settled = 0
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def settle(self, ended: Sequence[Ended]) -> None:
+        """Decides and writes a set of ended runs; only what was accepted is counted and told."""
+        decided = [
+            (run, decide(run.job, outcome, dice=random.random(), seconds=took), error)  # noqa: S311  # jitter, not secrecy
+            for run, outcome, error, took in ended
+        ]
+        accepted = flush(self.store, [transition for _, transition, _ in decided], self.plan.head.tick_id)
+        for run, transition, error in decided:
+            self.runs.pop(run.job.id, None)
+            if run.job.id in accepted:
+                self._count(run.job, transition)
+                self.tell_hooks(run.job, transition, error)
+            else:
+                self._lose(run)
+
+    def release(self, runs: Sequence[Run]) -> None:
+        """Gives back jobs that did not start; costs them nothing."""
+        self.settle([(run, Released("not started"), None, None) for run in runs])
+
+    def abandon(self, now: float) -> None:
+        """Gives up what still runs: a thread cannot be stopped, but its context is closed and its writes are fenced."""
+        for run in self.runs.values():
+            run.tell("closed")
+            self.report.abandoned.append(run.job.id)
+        self.settle([(run, self.out_of_time(run, now), None, run.elapsed(now)) for run in self.runs.values()])
+
+    def time_out(self, now: float) -> None:
+        """Fails every run that took longer than its `timeout`."""
+        late: list[Ended] = []
+        for run in self.runs.values():
+            if run.timeout is None or run.started is None:
+                continue
+            slack = _ASYNC_SLACK if run.kind is not None and run.kind.is_async else 0.0
+            if run.elapsed(now) >= run.timeout + slack:
+                run.tell("closed")
+                self.report.abandoned.append(run.job.id)
+                said = f"timed out after {run.timeout:g} s"
+                late.append((run, Failed(said, "TimedOut"), TimeoutError(said), run.elapsed(now)))
+        self.settle(late)
+
+    def beat(self, now: float) -> Pause:
+        """Renews every lease, stops runs whose lease is lost, passes a pause on; returns the fleet's pause."""
+        if not self.runs:
+            return None
+        try:
+            beat = self.store.beat([run.job.lease for run in self.runs.values()], self.plan.lease_from(now))
+        except RolledBack:
+            return None  # the next beat is soon enough: a lease outlives two that failed
+        except OutcomeUnknown:
+            reconnect(self.store)
+            return None
+        for run in list(self.runs.values()):
+            if run.job.id not in beat.held:
+                self._lose(run)
+            elif run.job.id in beat.pausing:
+                run.tell("paused")
+        return beat.fleet
+
+    def write_progress(self) -> None:
+        """Writes what running jobs said about how far they are since the last time."""
+        said = {run.job.lease: run.report for run in self.runs.values() if run.report is not None}
+        if said:
+            for run in self.runs.values():
+                run.report = None
+            self.store.progress(said)
+
+    def next_timeout(self) -> float | None:
+        """The monotonic instant at which the first run must be timed out."""
+        ends = [
+            run.started + run.timeout
+            for run in self.runs.values()
+            if run.started is not None and run.timeout is not None
+        ]
+        return min(ends, default=None)
+
+    def out_of_time(self, run: Run, now: float) -> OutOfTime:
+        """The outcome of a run for which the window was too short."""
+        return OutOfTime(
+            progressed=run.progressed,
+            elapsed=run.elapsed(now),
+            window=self.plan.window.length,
+            doing=f"the run of {run.job.kind}",
+        )
+
+    def tell_hooks(self, job: Claimed, transition: Transition, error: BaseException | None) -> None:
+        """Has a slot call the hooks for a transition that was accepted."""
+        name = after(transition)
+        if name is None or not self.hooks.wanted(name):
+            return
+
+        def call() -> None:
+            self.report.hook_errors += self.hooks.call(name, seen(job, transition), *details(name, transition, error))
+
+        self.batch.chore(call)
+
+    def _count(self, job: Claimed, transition: Transition) -> None:
+        report = self.report
+        match transition.event, transition.counter:
+            case "JobCompleted", _:
+                report.completed += 1
+            case "JobFailed", _:
+                report.failed += 1
+            case "JobRetrying", _:
+                report.retried += 1
+            case _, "released":
+                report.released += 1
+            case _, "yields" | "stalls":
+                report.yielded += 1
+        self.settled += 1
+        report.by_queue[job.queue] = report.by_queue.get(job.queue, 0) + 1
+
+    def _lose(self, run: Run) -> None:
+        run.tell("lost")
+        self.runs.pop(run.job.id, None)
+        self.report.lost += 1

@@ -1,0 +1,100 @@
+"""One event loop in one thread, for the `async def` handlers of a tick; made when the first of them is claimed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
+from typing import Any
+
+from tickover.engine.interrupt import Interrupt, TickClosed
+from tickover.engine.run import Run
+
+
+class EventLoop:
+    """Made lazily, re-entered after a BaseException, ended with the tick."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def run(self, body: Callable[[], Coroutine[Any, Any, Any]], run: Run) -> Any:
+        """Runs a coroutine for a worker thread, which waits; returns its value or raises what it raised.
+
+        Raises:
+            TickClosed: the loop ended before the coroutine did.
+        """
+        loop = self._started()
+        answer: Future[Any] = Future()
+
+        async def guarded() -> None:
+            # Nothing may escape into the loop: SystemExit out of one job's task would end every other job's.
+            try:
+                answer.set_result(await body())
+            except asyncio.CancelledError:
+                answer.set_exception(TickClosed("the run was cancelled"))
+            except BaseException as error:  # noqa: BLE001  # handed to the worker, which knows what it means
+                answer.set_exception(_unwrapped(error))
+
+        def start() -> None:
+            task = loop.create_task(guarded())
+            run.interruptible(lambda: loop.call_soon_threadsafe(task.cancel))
+
+        loop.call_soon_threadsafe(start)
+        try:
+            return answer.result()
+        except CancelledError as error:
+            raise TickClosed("the event loop ended") from error
+        finally:
+            run.interruptible(None)
+
+    def close(self) -> None:
+        """Ends the loop; what still runs in it is cancelled, and its thread is not waited for longer than a moment."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is None or thread is None:
+            return
+        loop.call_soon_threadsafe(_end, loop)
+        thread.join(timeout=1.0)  # a task that blocks the loop keeps its daemon thread; its writes are fenced off
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=_turn, args=(self._loop,), name="tickover-loop", daemon=True)
+                self._thread.start()
+            return self._loop
+
+
+def _turn(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    ended = False
+    while not ended:
+        try:
+            loop.run_forever()
+            ended = True
+        except BaseException:  # noqa: BLE001, S112  # a callback's SystemExit: the loop goes on for the other jobs
+            continue
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> None:
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    # One more turn, so that the cancelled tasks can unwind, then stop.
+    loop.call_soon(lambda: loop.call_soon(loop.stop))
+
+
+def _unwrapped(error: BaseException) -> BaseException:
+    """An Interrupt that a TaskGroup wrapped into a group; else the error itself."""
+    if isinstance(error, BaseExceptionGroup):
+        found: BaseException | None = error.subgroup(Interrupt)
+        while isinstance(found, BaseExceptionGroup):
+            found = found.exceptions[0]
+        return found or error
+    return error

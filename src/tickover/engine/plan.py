@@ -1,0 +1,39 @@
+"""What one tick is to do, and with what: everything it was told, in one frozen value."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tickover.domain.budget import Budget, Window, lease_seconds
+from tickover.store.port import TickHead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one tick is to do, and with what."""
+
+    head: TickHead
+    budget: Budget
+    window: Window
+    #: Jobs at once, in all and per queue; None serves every queue.
+    concurrency: int
+    queues: Mapping[str, int] | None
+    lease: float
+    grace: float
+    reap_limit: int
+    code_version: str
+    stop: threading.Event | None
+    monotonic: Callable[[], float]
+    #: The application, for façade calls that its jobs make.
+    owner: object
+
+    @property
+    def beat_every(self) -> float:
+        """Seconds between two renewals of the leases: a third of one, so that two may fail."""
+        return min(self.lease / 3, 5.0)
+
+    def lease_from(self, now: float) -> float:
+        """Seconds that a lease taken or renewed now lasts."""
+        return lease_seconds(lease=self.lease, grace=self.grace, left=self.window.end - now)

@@ -1,0 +1,63 @@
+"""One run of one job in this process: what the worker executes and the tick's thread watches over."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+from tickover.domain.job import Claimed
+from tickover.engine.registry import Kind
+
+Word = Literal["go on", "deadline", "paused", "stopping", "lost", "closed"]
+_WEIGHT: Final[dict[Word, int]] = {"go on": 0, "paused": 1, "deadline": 2, "stopping": 3, "lost": 4, "closed": 5}
+_CANCELS: Final = frozenset({"stopping", "lost", "closed"})
+
+
+class Run:
+    """A claimed job between its claim and its settle.
+
+    The tick's thread writes `word`; the worker reads it at each boundary. A word only ever gets worse, and `closed`
+    is final: whatever a closed run still reports is ignored.
+    """
+
+    __slots__ = ("_interrupt", "_lock", "job", "kind", "progressed", "report", "started", "timeout", "word")
+
+    def __init__(self, job: Claimed, kind: Kind | None) -> None:
+        self.job = job
+        self.kind = kind
+        #: Monotonic instant of its start; None while it waits for a slot.
+        self.started: float | None = None
+        #: Whether it has recorded a checkpoint since the claim.
+        self.progressed = False
+        #: What the job last said about how far it is, until it is written.
+        self.report: str | None = None
+        self.timeout = job.timeout if job.timeout is not None else (kind.options.get("timeout") if kind else None)
+        self.word: Word = "go on"
+        self._lock = threading.Lock()
+        self._interrupt: Callable[[], Any] | None = None
+
+    def elapsed(self, now: float) -> float:
+        """Seconds it has run; 0 before its start."""
+        return 0.0 if self.started is None else now - self.started
+
+    def tell(self, word: Word) -> None:
+        """Asks the run to stop at its next boundary.
+
+        A coroutine is also cancelled at its next await where nothing it could still write would be kept, or where the
+        fleet was told to drop its work; near the deadline and for a pause it may reach its boundary by itself.
+        """
+        with self._lock:
+            if _WEIGHT[word] <= _WEIGHT[self.word]:
+                return
+            self.word, interrupt = word, self._interrupt
+        if interrupt is not None and word in _CANCELS:
+            interrupt()
+
+    def interruptible(self, interrupt: Callable[[], Any] | None) -> None:
+        """How to stop this run from outside, while there is a way (a task to cancel); None when there is none."""
+        with self._lock:
+            self._interrupt = interrupt
+            pending = self.word
+        if interrupt is not None and pending in _CANCELS:
+            interrupt()

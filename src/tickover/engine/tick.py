@@ -1,0 +1,265 @@
+"""A tick: one bounded invocation that claims jobs under leases, runs them, settles them, and exits with a report."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from tickover.domain.budget import claim_size
+from tickover.domain.decide import must_run_alone
+from tickover.domain.outcome import Outcome, OutOfTime, UnknownKind
+from tickover.domain.report import StoppedBecause, TickReport
+from tickover.engine.batch import Batch
+from tickover.engine.context import AsyncContext, Context
+from tickover.engine.execute import execute
+from tickover.engine.flush import reconnect
+from tickover.engine.held import Held
+from tickover.engine.inbox import Finished, Inbox, Item
+from tickover.engine.loop import EventLoop
+from tickover.engine.observe import Hooks, seen
+from tickover.engine.plan import Plan
+from tickover.engine.recover import recover
+from tickover.engine.registry import Registry
+from tickover.engine.run import Run, Word
+from tickover.errors import StorageUnavailable
+from tickover.store.port import Due, OutcomeUnknown, RolledBack, Store, Wanted
+
+_log: Final = logging.getLogger("tickover")
+_STOP_LATENCY: Final = 0.1  # how late a `stop` event may be seen
+
+
+class Tick:
+    """One tick. `run` is the narrative; the rest is one step of it each."""
+
+    def __init__(self, store: Store, registry: Registry, hooks: Hooks, plan: Plan) -> None:
+        self.store = store
+        self.registry = registry
+        self.hooks = hooks
+        self.plan = plan
+        self.window = plan.window
+        self.report = TickReport(tick_id=plan.head.tick_id, trigger=plan.head.trigger, cold=plan.head.cold)
+        self.inbox = Inbox()
+        self.loop = EventLoop()
+        self.batch = Batch(plan.concurrency, plan.queues, self._work)
+        self.held = Held(store, self.batch, hooks, plan, self.report)
+        self.reason: StoppedBecause | None = None
+        self._due: Due | None = None
+        self._dry = False  # the last claim found less than it wanted: nothing more was ready
+        self._solo = False  # a suspect runs: nothing is claimed beside it
+        self._next_beat = plan.window.start + plan.beat_every
+        self._first_statement = store.statements
+
+    def run(self) -> TickReport:
+        """Recovers a little, then claims, runs and settles until nothing is due or the window closes."""
+        self.store.deadline = self.window.end
+        try:
+            self._recover()
+            while self.reason is None:
+                self._claim()
+                self._absorb(self.inbox.take(self._patience()))
+                self._watch()
+            self._wind_down()
+        except StorageUnavailable as error:
+            if not self.report.claimed:
+                raise
+            self._give_up(error)
+        finally:
+            self.inbox.close()
+            self.batch.close()
+            self.loop.close()
+        return self._finish()
+
+    # --- the steps, in the order in which they come ------------------------------------------------------------------
+
+    def _recover(self) -> None:
+        for job, transition in recover(self.store, self.plan.head.tick_id, self.plan.reap_limit):
+            self.report.reaped += 1
+            self.held.tell_hooks(job, transition, None)
+
+    def _claim(self) -> None:
+        """Fills free slots, and claims a little ahead when jobs are short; sets the reason when all is done."""
+        left = None if self.plan.budget.max_jobs is None else self.plan.budget.max_jobs - self.report.claimed
+        if left == 0:
+            self.reason = None if self.held else "max_jobs"
+            return
+        if self.held and (self._solo or self._dry):
+            return  # what was empty a moment ago is looked at again with the next beat, or when all is done
+        free, ahead = self.batch.free, self.batch.ahead
+        size = claim_size(free=free, ahead=ahead, pace=self._pace, left=left)
+        rooms = self._rooms(spare=max(0, size - free))
+        if size == 0 or (rooms is not None and not any(rooms.values())):
+            return
+        now = self._now
+        wanted = Wanted(
+            size=size,
+            free=free,
+            alone=not self.held and free == self.plan.concurrency,
+            queues=rooms,
+            age=now - self.window.start,
+            left=self.window.end - now,
+            window_left=self.window.stop - now,
+            lease=self.plan.lease_from(now),
+        )
+        if not self._take(wanted) and not self.held:
+            self.reason = "paused" if self._due is not None and self._due.paused else "empty"
+
+    def _absorb(self, items: list[Item]) -> None:
+        """Settles every outcome that was handed in as one set, and answers every question."""
+        self.held.write_progress()
+        self.held.settle([
+            (item.run, self._completed(item), item.error, item.seconds)
+            for item in items
+            if isinstance(item, Finished) and item.run.word not in ("closed", "lost")
+        ])  # fmt: skip
+        for item in items:
+            if not isinstance(item, Finished):
+                self._dry = False  # it may have written a job that is due
+                try:
+                    item.answer.set_result(item.work(self.store))
+                except BaseException as error:  # noqa: BLE001  # the asker's to handle, whatever it is
+                    item.answer.set_exception(error)
+
+    def _watch(self) -> None:
+        """What time brings: the beat, timeouts, a request to stop, the end of the window."""
+        now = self._now
+        if self.plan.stop is not None and self.plan.stop.is_set():
+            self.window = self.window.cut(now, self.plan.grace)
+        if now >= self.window.stop:
+            self.reason = "deadline"
+        self._beat(now)
+        self.held.time_out(now)
+
+    def _wind_down(self) -> None:
+        """Gives back what did not start, waits for what runs until it must be abandoned, and abandons it."""
+        if self.reason in ("deadline", "paused"):
+            self.held.release(self.batch.withdraw())
+            word: Word = "deadline" if self.reason == "deadline" else "stopping"
+            for run in self.held.runs.values():
+                run.tell(word)
+            while self.held and self._now < self.window.abandon:
+                self._absorb(self.inbox.take(self._patience()))
+                self._beat(self._now)
+                self.held.time_out(self._now)
+            self.held.abandon(self._now)
+        self.batch.settle_chores(self.window.abandon - self._now)
+
+    def _give_up(self, error: StorageUnavailable) -> None:
+        _log.error("tick %s lost its database: %s", self.report.tick_id, error)
+        self.reason, self.report.error = "error", str(error)
+        for run in self.held.runs.values():
+            run.tell("lost")
+
+    def _finish(self) -> TickReport:
+        report = self.report
+        report.stopped_because = self.reason or "empty"
+        report.seconds = self._now - self.window.start
+        try:
+            if report.stopped_because != "error":
+                self._look_ahead()
+                report.statements = self.store.statements - self._first_statement + (report.claimed > 0)
+                if report.claimed:
+                    self.store.finish_tick(
+                        report, kinds=self.registry.names(), code_version=self.plan.code_version, memory_mb=_memory_mb()
+                    )
+        except StorageUnavailable as error:
+            self._give_up(error)
+            report.stopped_because = "error"
+        return report
+
+    # --- how each step does it ---------------------------------------------------------------------------------------
+
+    def _take(self, wanted: Wanted) -> bool:
+        """Claims, and hands what came to the slots; returns whether it is worth claiming again."""
+        try:
+            claim = self.store.claim(self.plan.head, wanted)
+            jobs, self._due = list(claim.jobs), claim.due
+            self._dry = len(jobs) < wanted.size
+        except RolledBack as error:
+            _log.warning("a claim was rolled back and is sent again: %s", error)
+            return True
+        except OutcomeUnknown as error:
+            _log.warning("the connection broke during a claim: %s", error)
+            reconnect(self.store)
+            jobs = [job for job in self.store.adopt(self.plan.head.tick_id) if job.id not in self.held.runs]
+            self._dry, self._due = False, None
+        jobs.sort(key=lambda job: job.order)
+        runs = [Run(job, self.registry.get(job.kind)) for job in jobs]
+        self.held.runs.update((run.job.id, run) for run in runs)
+        self._solo = any(must_run_alone(job.crash_run, job.max_crashes) for job in jobs)
+        self.report.claimed += len(jobs)
+        self.batch.add(runs)
+        return bool(jobs) or not self._dry
+
+    def _beat(self, now: float) -> None:
+        if now < self._next_beat:
+            return
+        self._next_beat = now + self.plan.beat_every
+        self._dry = False
+        if self.held.beat(now) == "aggressive" and self.reason is None:
+            self.reason = "paused"
+
+    def _completed(self, item: Finished) -> Outcome:
+        """The outcome, with what only the tick knows."""
+        match item.outcome:
+            case OutOfTime():
+                return self.held.out_of_time(item.run, self._now)
+            case UnknownKind():
+                return UnknownKind(known_elsewhere=self.store.kind_seen(item.run.job.kind))
+        return item.outcome
+
+    def _work(self, run: Run) -> None:
+        """One job on a worker thread, from its start hook to the inbox."""
+        run.started = self._now
+        cls = AsyncContext if run.kind is not None and run.kind.is_async else Context
+        context = cls(
+            run, self.inbox, owner=self.plan.owner, stop=lambda: self.window.stop, monotonic=self.plan.monotonic
+        )
+        if self.hooks.wanted("start"):
+            self.report.hook_errors += self.hooks.call("start", seen(run.job))
+        outcome, error = execute(run, context, loop=self.loop, middleware=self.hooks.middleware)
+        self.inbox.hand_in(Finished(run, outcome, error, run.elapsed(self._now)))
+
+    def _look_ahead(self) -> None:
+        """Says what is due next. A claim that found nothing, with nothing left to settle, has just looked."""
+        fresh = self._due if self.reason == "empty" else None
+        due = fresh or self.store.due(self.plan.head.tick_id, self.plan.queues)
+        self.report.more, self.report.next_due_at = due.now and not due.paused, due.at
+
+    # --- what time and numbers say -----------------------------------------------------------------------------------
+
+    @property
+    def _now(self) -> float:
+        return self.plan.monotonic()
+
+    @property
+    def _pace(self) -> float:
+        """Jobs per second, so far."""
+        return self.held.settled / max(0.001, self._now - self.window.start)
+
+    def _rooms(self, *, spare: int) -> Mapping[str, int] | None:
+        """Room per queue: its concurrency less what it has here, and what may be claimed ahead."""
+        if self.plan.queues is None:
+            return None
+        return {queue: max(0, most + spare - self.batch.load(queue)) for queue, most in self.plan.queues.items()}
+
+    def _patience(self) -> float:
+        """Seconds until this thread has something to do that the inbox does not bring."""
+        if not self.held:
+            return 0.0
+        now = self._now
+        ends = [self._next_beat, self.window.stop if self.reason is None else self.window.abandon]
+        if (first := self.held.next_timeout()) is not None:
+            ends.append(first)
+        if self.plan.stop is not None and self.reason is None:
+            ends.append(now + _STOP_LATENCY)
+        return max(0.0, min(ends) - now)
+
+
+def _memory_mb() -> float:
+    """The most memory this process has used, in MiB."""
+    import resource
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)

@@ -1,0 +1,1 @@
+"""Durable state: a small port, one SQL adapter, two dialects."""

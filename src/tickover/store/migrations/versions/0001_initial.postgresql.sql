@@ -1,0 +1,198 @@
+-- 0001 on PostgreSQL: the first tables. Frozen: a released migration is never edited. The why of each column is in tables.py.
+
+CREATE TABLE jobs (
+    id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    queue TEXT NOT NULL,
+    tenant TEXT DEFAULT '' NOT NULL,
+    priority SMALLINT DEFAULT '0' NOT NULL,
+    state TEXT NOT NULL,
+    run_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    epoch BIGINT DEFAULT '0' NOT NULL,
+    claim_id UUID,
+    lease_until TIMESTAMP WITH TIME ZONE,
+    holder UUID,
+    paused_from TEXT,
+    pause_requested_at TIMESTAMP WITH TIME ZONE,
+    starts INTEGER DEFAULT '0' NOT NULL,
+    completed INTEGER DEFAULT '0' NOT NULL,
+    failures INTEGER DEFAULT '0' NOT NULL,
+    crashes INTEGER DEFAULT '0' NOT NULL,
+    yields INTEGER DEFAULT '0' NOT NULL,
+    stalls INTEGER DEFAULT '0' NOT NULL,
+    parks INTEGER DEFAULT '0' NOT NULL,
+    released INTEGER DEFAULT '0' NOT NULL,
+    aborts INTEGER DEFAULT '0' NOT NULL,
+    crash_run SMALLINT DEFAULT '0' NOT NULL,
+    stall_run SMALLINT DEFAULT '0' NOT NULL,
+    forgiven INTEGER DEFAULT '0' NOT NULL,
+    need_ms INTEGER DEFAULT '0' NOT NULL,
+    steps INTEGER DEFAULT '0' NOT NULL,
+    deferrals SMALLINT DEFAULT '0' NOT NULL,
+    event_seq INTEGER DEFAULT '0' NOT NULL,
+    generation INTEGER DEFAULT '0' NOT NULL,
+    max_retries INTEGER NOT NULL,
+    max_crashes INTEGER NOT NULL,
+    timeout_ms BIGINT,
+    backoff TEXT,
+    wait_kind TEXT,
+    wait_ref TEXT,
+    unique_key TEXT,
+    parent_id UUID,
+    root_id UUID,
+    fan_out_id UUID,
+    fan_out_index INTEGER,
+    code_version TEXT,
+    determinism TEXT,
+    meta TEXT,
+    trace_context TEXT,
+    PRIMARY KEY (id),
+    CONSTRAINT jobs_state CHECK (state IN ('pending', 'running', 'waiting', 'paused', 'completed', 'failed', 'cancelled')),
+    CONSTRAINT jobs_lease CHECK ((state = 'running') = (lease_until IS NOT NULL)),
+    CONSTRAINT jobs_finished CHECK ((state IN ('completed', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),
+    CONSTRAINT jobs_paused CHECK ((state = 'paused') = (paused_from IS NOT NULL)),
+    CONSTRAINT jobs_waiting CHECK (state <> 'waiting' OR wait_kind IS NOT NULL),
+    CONSTRAINT jobs_priority CHECK (priority BETWEEN -32768 AND 32767)
+) WITH (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500, autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+
+CREATE INDEX jobs_child ON jobs (fan_out_id, fan_out_index) WHERE fan_out_id IS NOT NULL;
+
+CREATE INDEX jobs_claim ON jobs (queue, priority DESC, run_at, id) WHERE state = 'pending';
+
+CREATE INDEX jobs_dead ON jobs (id) WHERE state IN ('failed', 'cancelled');
+
+CREATE INDEX jobs_kind_over ON jobs (kind, id) WHERE state IN ('completed', 'failed', 'cancelled');
+
+CREATE INDEX jobs_queue_over ON jobs (queue, id) WHERE state IN ('completed', 'failed', 'cancelled');
+
+CREATE INDEX jobs_running ON jobs (id) WHERE state = 'running';
+
+CREATE UNIQUE INDEX jobs_unique_key ON jobs (tenant, unique_key) WHERE unique_key IS NOT NULL AND state NOT IN ('completed', 'failed', 'cancelled');
+
+CREATE INDEX jobs_waiting_due ON jobs (run_at) WHERE state = 'waiting' AND run_at IS NOT NULL;
+
+CREATE TABLE job_data (
+    job_id UUID NOT NULL,
+    args TEXT,
+    result TEXT,
+    error TEXT,
+    error_kind TEXT,
+    progress TEXT,
+    PRIMARY KEY (job_id)
+) WITH (fillfactor = 85);
+
+CREATE TABLE checkpoints (
+    job_id UUID NOT NULL,
+    generation INTEGER NOT NULL,
+    step_key TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    value TEXT,
+    error TEXT,
+    args_hash TEXT,
+    epoch BIGINT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    seconds DOUBLE PRECISION,
+    tick_id UUID,
+    PRIMARY KEY (job_id, generation, step_key)
+);
+
+CREATE TABLE queues (
+    name TEXT NOT NULL,
+    paused_at TIMESTAMP WITH TIME ZONE,
+    paused_by TEXT,
+    reason TEXT,
+    nudged_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (name)
+);
+
+CREATE TABLE ticks (
+    id UUID NOT NULL,
+    function TEXT,
+    trigger TEXT NOT NULL,
+    parent UUID,
+    cold SMALLINT DEFAULT '0' NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    deadline_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    stopped_because TEXT,
+    claimed INTEGER DEFAULT '0' NOT NULL,
+    completed INTEGER DEFAULT '0' NOT NULL,
+    failed INTEGER DEFAULT '0' NOT NULL,
+    retried INTEGER DEFAULT '0' NOT NULL,
+    yielded INTEGER DEFAULT '0' NOT NULL,
+    parked INTEGER DEFAULT '0' NOT NULL,
+    cancelled INTEGER DEFAULT '0' NOT NULL,
+    lost INTEGER DEFAULT '0' NOT NULL,
+    reaped INTEGER DEFAULT '0' NOT NULL,
+    released INTEGER DEFAULT '0' NOT NULL,
+    statements INTEGER DEFAULT '0' NOT NULL,
+    memory_mb DOUBLE PRECISION,
+    durations TEXT,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX ticks_started ON ticks (started_at);
+
+CREATE TABLE tick_stats (
+    tick_id UUID NOT NULL,
+    minute TIMESTAMP WITH TIME ZONE NOT NULL,
+    queue TEXT NOT NULL,
+    completed INTEGER DEFAULT '0' NOT NULL,
+    failed INTEGER DEFAULT '0' NOT NULL,
+    retried INTEGER DEFAULT '0' NOT NULL,
+    yielded INTEGER DEFAULT '0' NOT NULL,
+    run_ms BIGINT DEFAULT '0' NOT NULL,
+    wait_ms BIGINT DEFAULT '0' NOT NULL,
+    PRIMARY KEY (tick_id, minute, queue)
+);
+
+CREATE INDEX tick_stats_minute ON tick_stats (minute);
+
+CREATE TABLE kinds (
+    kind TEXT NOT NULL,
+    code_version TEXT DEFAULT '' NOT NULL,
+    last_seen TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (kind)
+);
+
+CREATE TABLE events (
+    seq BIGINT GENERATED BY DEFAULT AS IDENTITY,
+    txid XID8 DEFAULT pg_current_xact_id() NOT NULL,
+    job_id UUID,
+    n INTEGER,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    type TEXT NOT NULL,
+    epoch BIGINT,
+    attempt INTEGER,
+    kind TEXT,
+    queue TEXT,
+    tick_id UUID,
+    data TEXT,
+    PRIMARY KEY (txid, seq)
+);
+
+CREATE INDEX events_job ON events (job_id);
+
+-- The cursor's look-up by number: block ranges cost next to nothing per insert, a second tree would.
+CREATE INDEX events_seq ON events USING brin (seq) WITH (pages_per_range = 16, autosummarize = on);
+
+CREATE TABLE control (
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (key)
+);
+
+CREATE TABLE idempotency (
+    tenant TEXT NOT NULL,
+    key TEXT NOT NULL,
+    job_id UUID NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (tenant, key)
+);
+
+CREATE INDEX idempotency_expiry ON idempotency (expires_at);

@@ -1,0 +1,197 @@
+"""From a URL or the user's Engine to links: opened lazily, kept, checked on use, never across a fork."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from tickover.clock import Clock
+from tickover.errors import ConfigurationError
+from tickover.store.link import Link, OutcomeUnknown, ReadOnly
+from tickover.store.pool import Pool
+from tickover.store.verbs import Dialect
+
+if TYPE_CHECKING:  # SQLAlchemy is most of a cold start; a URL does not need it
+    from sqlalchemy import URL, Engine
+
+_HELP: Final = "Give something like sqlite:///jobs.db or postgresql://user@host/db."
+
+
+class Database(Protocol):
+    """Where links come from."""
+
+    dialect: Dialect
+
+    @contextmanager
+    def link(self) -> Iterator[Link]:
+        """A link for one use; a broken one is not used again."""
+        ...
+
+    def reopen(self, link: Link) -> Link:
+        """Replaces a broken link that is in use by a new one."""
+
+    def engine(self) -> Engine:
+        """An SQLAlchemy engine on the same database, for migrations and for the user's own transactions."""
+
+    def close(self) -> None:
+        """Closes what is idle; safe to repeat."""
+
+
+def open_database(database: str | URL | Engine, *, pool: Pool, clock: Clock) -> Database:
+    """Returns the database behind a URL or an Engine; nothing is opened yet.
+
+    Raises:
+        ConfigurationError: not PostgreSQL (psycopg) or SQLite, or not a URL at all.
+    """
+    if not isinstance(database, str):
+        if hasattr(database, "raw_connection"):
+            from tickover.store.engine_database import EngineDatabase
+
+            return EngineDatabase(database, clock)
+        if not hasattr(database, "render_as_string"):
+            raise ConfigurationError(f"A database is a URL or an SQLAlchemy Engine, not {database!r:.80}. {_HELP}")
+        database = database.render_as_string(hide_password=False)
+    scheme, separator, rest = database.partition("://")
+    match scheme:
+        case "sqlite" | "sqlite+pysqlite" if separator:
+            return KeptLinks("sqlite", _sqlite_path(rest), pool, clock)
+        case "postgres" | "postgresql" | "postgresql+psycopg" if separator:
+            return KeptLinks("postgresql", f"postgresql://{rest}", pool, clock)
+    shown = scheme if separator else database.split("@")[-1][:40]
+    raise ConfigurationError(f"{shown!r} is not a database that Tickover knows. {_HELP}")
+
+
+def _sqlite_path(rest: str) -> str:
+    path = rest.partition("?")[0]
+    if path in ("", "/", "/:memory:"):
+        return ":memory:"
+    if not path.startswith("/"):
+        raise ConfigurationError("A SQLite URL has three slashes before a relative path, four before an absolute one.")
+    return path[1:]
+
+
+class KeptLinks:
+    """One kept link for whoever comes first, and a pool for those who come while it is in use.
+
+    Most processes only ever need the kept one: then SQLAlchemy's pool, and SQLAlchemy itself, are never imported.
+    """
+
+    def __init__(self, dialect: Dialect, target: str, pool: Pool, clock: Clock) -> None:
+        self.dialect: Dialect = dialect
+        self.target = target
+        self._pool = pool
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: Link | None = None
+        self._busy = False
+        self._opened = self._used = 0.0
+        self._pid = os.getpid()
+        self._overflow: Any = None
+
+    @contextmanager
+    def link(self) -> Iterator[Link]:
+        if self._memory:
+            yield self._kept_link()  # one database, one link; it locks itself
+            return
+        if not self._take_turn():
+            with self._second() as link:
+                yield link
+            return
+        try:
+            link = self._kept_link()
+            try:
+                yield link
+            finally:
+                link.deadline = None
+                self._used = time.monotonic()
+        except (OutcomeUnknown, ReadOnly):  # a replica's connection after a failover is as useless as a broken one
+            self._drop()
+            raise
+        finally:
+            self._busy = False
+
+    def reopen(self, link: Link) -> Link:
+        link.close()
+        fresh = self._open()
+        fresh.statements = link.statements
+        if link is self._kept:
+            self._kept, self._opened = fresh, time.monotonic()
+        return fresh
+
+    def engine(self) -> Engine:
+        from tickover.store.engine_database import engine_on
+
+        return engine_on(self.dialect, self._kept_link().connection if self._memory else None, self._open)  # type: ignore[attr-defined]  # memory links are ours
+
+    def close(self) -> None:
+        with self._lock:
+            self._drop()
+            if self._overflow is not None:
+                self._overflow.dispose()
+                self._overflow = None
+
+    @property
+    def _memory(self) -> bool:
+        return self.target == ":memory:"
+
+    def _take_turn(self) -> bool:
+        """Whether the kept link is ours now. Serverless processes wait for it rather than open a second one."""
+        with self._lock:
+            if self._pid != os.getpid():  # after a fork: the parent's connections are the parent's
+                self._kept, self._busy, self._overflow, self._pid = None, False, None, os.getpid()
+            if self._busy:
+                return False
+            self._busy = True
+            return True
+
+    def _kept_link(self) -> Link:
+        with self._lock if self._memory else _nothing():
+            now = time.monotonic()
+            stale = now - self._opened > self._pool.lifetime or now - self._used > self._pool.idle_time
+            if self._kept is not None and not self._memory and (stale or not self._kept.usable()):
+                self._drop()
+            if self._kept is None:
+                self._kept, self._opened = self._open(), now
+            self._used = now
+            return self._kept
+
+    def _drop(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def _open(self) -> Link:
+        if self.dialect == "sqlite":
+            from tickover.store import sqlite
+
+            return sqlite.connect(self.target, self._clock)
+        from tickover.store import postgres
+
+        return postgres.connect(self.target)
+
+    @contextmanager
+    def _second(self) -> Iterator[Link]:
+        """A link beside the kept one: pooled on PostgreSQL; on SQLite opening a file costs less than a pool."""
+        if self.dialect == "sqlite":
+            link = self._open()
+            try:
+                yield link
+            finally:
+                link.close()
+            return
+        from tickover.store.engine_database import overflow_pool, pooled
+
+        with self._lock:
+            if self._overflow is None:
+                self._overflow = overflow_pool(self._pool, self._open)
+        with pooled(self._overflow) as link:
+            yield link
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield

@@ -1,0 +1,187 @@
+"""PostgreSQL: how to connect, how long to wait, and what its errors mean."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import errors as pg
+from psycopg.types.string import TextLoader
+
+from tickover import faults
+from tickover.errors import MigrationRequired, StorageUnavailable, TickoverError
+from tickover.store.link import (
+    DataRefused,
+    KeyTaken,
+    OutcomeUnknown,
+    Params,
+    ReadOnly,
+    RolledBack,
+    Row,
+    StorageFull,
+    plan,
+    sorted_errors,
+)
+from tickover.store.verbs import Dialect, Verb, pyformat
+
+
+class DeadlineConnection(psycopg.Connection[Any]):
+    """A connection whose every wait ends at the tick's deadline: a half-open socket cannot outlive the tick.
+
+    The server's own timeouts are role defaults, not session settings, which transaction poolers reject (rule 17).
+    """
+
+    deadline: float | None = None
+
+    def wait(self, gen: Generator[Any, Any, Any], *args: Any, **kwargs: Any) -> Any:
+        return super().wait(gen if self.deadline is None else self._until(gen, self.deadline), *args, **kwargs)
+
+    def _until(self, gen: Generator[Any, Any, Any], deadline: float) -> Generator[Any, Any, Any]:
+        wanted = next(gen, _ENDED)
+        if wanted is _ENDED:  # pragma: no cover  # psycopg's generators wait at least once
+            return None
+        while True:
+            ready = yield wanted
+            if not ready and time.monotonic() > deadline:
+                gen.close()
+                self.close()
+                raise psycopg.OperationalError("no answer before the deadline")
+            try:
+                wanted = gen.send(ready)
+            except StopIteration as end:
+                return end.value
+
+
+_ENDED = object()
+
+
+def connect(conninfo: str, *, timeout: int = 45) -> PostgresLink:
+    """Opens one connection.
+
+    The timeout is long because a serverless database that slept takes 15 to 30 s to wake (6-serverless).
+
+    Raises:
+        StorageUnavailable: in one line, without the password.
+    """
+    try:
+        connection = DeadlineConnection.connect(
+            conninfo,
+            autocommit=True,  # a one-statement verb is one round trip, not three
+            prepare_threshold=None,  # named prepared statements do not survive transaction poolers
+            connect_timeout=timeout,
+            keepalives_idle=30,
+            application_name="tickover",
+        )
+    except psycopg.Error as error:
+        raise StorageUnavailable(f"PostgreSQL cannot be reached: {_first_line(error)}") from error
+    return PostgresLink(connection)
+
+
+class PostgresLink:
+    """See `tickover.store.link.Link`."""
+
+    dialect: Dialect = "postgresql"
+
+    def __init__(self, connection: psycopg.Connection[Any], *, theirs: bool = False) -> None:
+        self.connection = connection
+        self.statements = 0
+        self._theirs = theirs
+        if not theirs:
+            connection.adapters.register_loader("uuid", TextLoader)
+
+    @property
+    def deadline(self) -> float | None:
+        return getattr(self.connection, "deadline", None)
+
+    @deadline.setter
+    def deadline(self, value: float | None) -> None:
+        if isinstance(self.connection, DeadlineConnection):
+            self.connection.deadline = value
+
+    def run(self, verb: Verb, params: Params) -> list[Row]:
+        faults.hit(f"{verb.name}.before_send")
+        with sorted_errors(sort_error):
+            rows = plan(self._execute, verb, params, None)
+        faults.hit(f"{verb.name}.after_commit")
+        return rows
+
+    def query(self, sql: str, params: Params) -> list[Row]:
+        with sorted_errors(sort_error):
+            return self._send(sql, params) or []
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        if self._theirs and not (self.connection.autocommit and self.connection.info.transaction_status == 0):
+            yield  # the user's own transaction, open or about to be
+            return
+        with sorted_errors(sort_error), self.connection.transaction():
+            yield
+
+    def usable(self) -> bool:
+        return (
+            not self.connection.closed
+            and self.connection.info.transaction_status == 0
+            and not _hung_up(self.connection)
+        )
+
+    def close(self) -> None:
+        if not self._theirs:
+            self.connection.close()
+
+    def _execute(self, statement: str, params: Params) -> list[Row] | None:
+        return self._send(pyformat(statement), params)
+
+    def _send(self, sql: str, params: Params) -> list[Row] | None:
+        self.statements += 1
+        # A cursor of our own: the user's connection may have another cursor class or row factory.
+        with psycopg.Cursor(self.connection, row_factory=psycopg.rows.tuple_row) as cursor:
+            cursor.execute(sql, params)
+            return cursor.fetchall() if cursor.description else None
+
+
+def _hung_up(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the server has said something on an idle connection: then it said good-bye."""
+    import select
+
+    try:
+        poll = select.poll()
+        poll.register(connection.pgconn.socket, select.POLLIN)
+        return bool(poll.poll(0))
+    except (OSError, psycopg.Error):
+        return True
+
+
+def sort_error(error: Exception) -> Exception:
+    """What a driver error means for what was sent; see `tickover.store.link`. Bugs (42xxx) come back unchanged."""
+    if isinstance(error, TickoverError) or not isinstance(error, psycopg.Error):
+        return error
+    said = _first_line(error)
+    match error:
+        case pg.UndefinedTable() | pg.UndefinedColumn():
+            return MigrationRequired(f"{MigrationRequired.__doc__} PostgreSQL said: {said}.")
+        case pg.UniqueViolation():
+            return KeyTaken(said)
+        case pg.DiskFull():
+            return StorageFull(f"PostgreSQL has no disk left: {said}")
+        case pg.ReadOnlySqlTransaction():
+            return ReadOnly(f"PostgreSQL takes no writes: {said}")
+        case (
+            pg.TransactionRollback() | pg.LockNotAvailable() | pg.QueryCanceled() | pg.IdleInTransactionSessionTimeout()
+        ):
+            return RolledBack(said)
+    code = error.sqlstate or ""
+    if code in ("25P04", "53400") or (code.startswith("53") and code != "53100"):
+        return RolledBack(said)
+    if code.startswith(("22", "23")) or isinstance(error, psycopg.DataError):
+        return DataRefused(said)
+    if not code or code.startswith(("08", "57P")):
+        return OutcomeUnknown(f"The connection to PostgreSQL broke: {said}")
+    return error
+
+
+def _first_line(error: psycopg.Error) -> str:
+    text = (error.diag.message_primary or str(error)).strip()
+    return text.split("\n")[0]

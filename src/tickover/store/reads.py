@@ -1,0 +1,229 @@
+"""What people look at: one job, lists of jobs. SQLAlchemy Core builds the statements, our own links send them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, or_, select, true
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
+from sqlalchemy.engine import Dialect as AlchemyDialect
+
+from tickover.clock import Clock
+from tickover.domain.ids import parse_id
+from tickover.domain.job import Job, Page, Step
+from tickover.domain.payload import decode
+from tickover.domain.states import STATES, TERMINAL
+from tickover.errors import InvalidArgument, JobNotFound, PayloadError
+from tickover.store.link import Link, Row
+from tickover.store.tables import checkpoints, from_stored, job_data, jobs, stored_instant, to_millis
+
+MOST_ROWS: Final = 1000
+_JOB: Final = (
+    jobs.c.id, jobs.c.kind, jobs.c.queue, jobs.c.state, jobs.c.tenant, jobs.c.priority, jobs.c.starts, jobs.c.completed,
+    jobs.c.failures, jobs.c.crashes, jobs.c.yields, jobs.c.stalls, jobs.c.parks, jobs.c.released, jobs.c.aborts,
+    jobs.c.created_at, jobs.c.run_at, jobs.c.started_at, jobs.c.finished_at, jobs.c.wait_kind, jobs.c.wait_ref,
+    jobs.c.parent_id, jobs.c.root_id, jobs.c.fan_out_index, jobs.c.unique_key, jobs.c.meta, jobs.c.generation,
+    job_data.c.args, job_data.c.result, job_data.c.error, job_data.c.error_kind, job_data.c.progress,
+)  # fmt: skip
+_NAMES: Final = tuple(column.name for column in _JOB)
+_INSTANTS: Final = ("created_at", "run_at", "started_at", "finished_at")
+
+
+def send(link: Link, statement: Select[*tuple[Any, ...]]) -> list[Row]:
+    """Runs a Core select on one of our links."""
+    compiled = statement.compile(dialect=_dialect(link.dialect), compile_kwargs={"render_postcompile": True})
+    params = {name: _bound(link, value) for name, value in compiled.params.items()}
+    return link.query(str(compiled), params)
+
+
+@cache
+def _dialect(name: str) -> AlchemyDialect:
+    return psycopg_dialect() if name == "postgresql" else sqlite.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy's own constructor has no annotations
+
+
+def _bound(link: Link, value: Any) -> Any:
+    return to_millis(value) if isinstance(value, datetime) and link.dialect == "sqlite" else value
+
+
+def now(link: Link, clock: Clock) -> datetime:
+    """The database's time: on SQLite that is our clock."""
+    return clock.now() if link.dialect == "sqlite" else link.query("SELECT statement_timestamp()", {})[0][0]
+
+
+def get(link: Link, job_id: str) -> Job:
+    """One job with its steps and children; raises `JobNotFound`."""
+    job_id = parse_id(job_id)
+    rows = send(link, _with_data().where(jobs.c.id == job_id))
+    if not rows:
+        raise JobNotFound(f"No job has the id {job_id}.")
+    job = _job(rows[0])
+    children = send(link, select(jobs.c.id).where(jobs.c.parent_id == job_id).order_by(jobs.c.fan_out_index, jobs.c.id))
+    recorded = send(
+        link,
+        select(*_STEP)
+        .where(checkpoints.c.job_id == job_id, checkpoints.c.generation == job.generation)
+        .order_by(checkpoints.c.seq),
+    )
+    object.__setattr__(job, "children", [str(row[0]) for row in children])
+    object.__setattr__(job, "steps", [_step(row) for row in recorded])
+    return job
+
+
+def find(link: Link, *, limit: int = 50, cursor: str | None = None, **filters: Any) -> Page[Job]:
+    """A page of jobs, newest first; `next_cursor` goes on behind it."""
+    if not 1 <= limit <= MOST_ROWS:
+        raise InvalidArgument(f"limit= takes 1 to {MOST_ROWS}, not {limit!r}.")
+    statement = _with_data().where(*_conditions(link, filters)).order_by(jobs.c.id.desc()).limit(limit + 1)
+    if cursor is not None:
+        statement = statement.where(jobs.c.id < parse_id(cursor))
+    found = [_job(row) for row in send(link, statement)]
+    return Page(found[:limit], next_cursor=found[limit - 1].id if len(found) > limit else None)
+
+
+def find_ids(link: Link, *, limit: int, cursor: str | None, **filters: Any) -> list[str]:
+    """Ids that match, oldest first, behind `cursor`."""
+    statement = select(jobs.c.id).where(*_conditions(link, filters)).order_by(jobs.c.id).limit(limit)
+    if cursor is not None:
+        statement = statement.where(jobs.c.id > parse_id(cursor))
+    return [str(row[0]) for row in send(link, statement)]
+
+
+def state_of(link: Link, job_id: str) -> tuple[str | None, bool]:
+    """The state of a job (None: no such job), and whether a pause of its run was asked for."""
+    rows = send(link, select(jobs.c.state, jobs.c.pause_requested_at).where(jobs.c.id == job_id))
+    return (rows[0][0], rows[0][1] is not None) if rows else (None, False)
+
+
+def ended(link: Link, job_id: str) -> tuple[str, str | None, str | None, str | None]:
+    """(state, result, error, error kind) of a job, as stored; raises `JobNotFound`."""
+    job_id = parse_id(job_id)
+    columns = (jobs.c.state, job_data.c.result, job_data.c.error, job_data.c.error_kind)
+    rows = send(link, select(*columns).select_from(_JOINED).where(jobs.c.id == job_id))
+    if not rows:
+        raise JobNotFound(f"No job has the id {job_id}.")
+    return rows[0]
+
+
+def key_holder(link: Link, job_id: str) -> str | None:
+    """The unfinished job that holds the unique key of this one."""
+    mine = jobs.alias("mine")
+    rows = send(
+        link,
+        select(jobs.c.id)
+        .join(mine, and_(mine.c.tenant == jobs.c.tenant, mine.c.unique_key == jobs.c.unique_key))
+        .where(mine.c.id == job_id, jobs.c.state.notin_(TERMINAL)),
+    )
+    return str(rows[0][0]) if rows else None
+
+
+_JOINED: Final = jobs.outerjoin(job_data, job_data.c.job_id == jobs.c.id)
+_STEP: Final = (
+    checkpoints.c.step_key, checkpoints.c.kind, checkpoints.c.value, checkpoints.c.error, checkpoints.c.seq,
+    checkpoints.c.created_at, checkpoints.c.seconds, checkpoints.c.tick_id,
+)  # fmt: skip
+
+
+def _with_data() -> Select[Any]:
+    return select(*_JOB).select_from(_JOINED)
+
+
+def _conditions(link: Link, filters: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    """The WHERE of a list; refuses filters it does not know instead of ignoring them."""
+    columns = {"kind": jobs.c.kind, "queue": jobs.c.queue, "tenant": jobs.c.tenant, "unique": jobs.c.unique_key}
+    conditions: list[ColumnElement[bool]] = [true()]
+    for name, value in filters.items():
+        if value is None:
+            continue
+        if name == "state":
+            conditions.append(_state(str(value)))
+        elif name in columns:
+            conditions.append(columns[name] == value)
+        elif name == "parent":
+            conditions.append(jobs.c.parent_id == parse_id(value))
+        elif name == "meta":
+            conditions += [_meta(link, key, wanted) for key, wanted in dict(value).items()]
+        elif name == "search":
+            conditions.append(_search(str(value)))
+        else:
+            raise InvalidArgument(
+                f"Jobs are not found by {name!r}; only by state, kind, queue, tenant, meta, unique, search and parent."
+            )
+    return conditions
+
+
+def _state(value: str) -> ColumnElement[bool]:
+    """A stored state, or one of those that are derived."""
+    derived: dict[str, ColumnElement[bool]] = {
+        "scheduled": and_(jobs.c.state == "pending", jobs.c.starts == 0, jobs.c.run_at > jobs.c.created_at),
+        "retrying": and_(jobs.c.state == "pending", jobs.c.failures > jobs.c.forgiven),
+        "dead": jobs.c.state == "failed",
+    }
+    if value in derived:
+        return derived[value]
+    if value not in STATES:
+        raise InvalidArgument(f"{value!r} is not a state: {', '.join((*STATES, *derived))}.")
+    return jobs.c.state == value
+
+
+def _meta(link: Link, key: str, wanted: Any) -> ColumnElement[bool]:
+    if link.dialect == "postgresql":
+        return cast(jobs.c.meta, postgresql.JSONB).contains(cast(literal(json.dumps({key: wanted})), postgresql.JSONB))
+    path = "$." + json.dumps(key)
+    if isinstance(wanted, bool) or wanted is None:  # json_extract gives 1 for true: compare the JSON itself
+        return func.json_type(jobs.c.meta, path) == {True: "true", False: "false", None: "null"}[wanted]
+    return func.json_extract(jobs.c.meta, path) == (
+        wanted if isinstance(wanted, str | int | float) else json.dumps(wanted, separators=(",", ":"))
+    )
+
+
+def _search(text: str) -> ColumnElement[bool]:
+    """Ids by their visible end, kinds and unique keys by their start, payloads and errors by any part."""
+    text = text[:200]
+    return or_(
+        cast(jobs.c.id, String).endswith(text.lower(), autoescape=True),
+        jobs.c.kind.startswith(text, autoescape=True),
+        jobs.c.unique_key.startswith(text, autoescape=True),
+        job_data.c.args.contains(text, autoescape=True),
+        job_data.c.error.contains(text, autoescape=True),
+    )
+
+
+def _job(row: Row) -> Job:
+    values = dict(zip(_NAMES, row, strict=True))
+    for name in _INSTANTS:
+        values[name] = from_stored(values[name])
+    for name in ("id", "parent_id", "root_id"):
+        values[name] = values[name] and str(values[name])
+    values["payload"] = _readable(values.pop("args"))
+    values["result"] = _readable(values["result"])
+    values["meta"] = _readable(values["meta"]) or {}
+    progress = _readable(values["progress"])
+    values["progress"] = (progress[0], progress[1]) if progress else None
+    return Job(**values)
+
+
+def _step(row: Row) -> Step:
+    key, kind, value, error, seq, created_at, seconds, tick_id = row
+    return Step(
+        key=key,
+        kind=kind,
+        value=_readable(value),
+        error=error,
+        seq=seq,
+        created_at=stored_instant(created_at),
+        seconds=seconds,
+        tick_id=tick_id and str(tick_id),
+    )
+
+
+def _readable(text: str | None) -> Any:
+    """Stored JSON; a text that somebody else wrote badly is shown as it is rather than hidden."""
+    try:
+        return None if text is None else decode(text)
+    except PayloadError:
+        return text

@@ -1,0 +1,3 @@
+-- adopt: what a claim whose answer was cut got for this tick. Only the tick knows its own id, so this is safe.
+SELECT /*claimed*/ FROM jobs j JOIN job_data d ON d.job_id = j.id
+WHERE j.state = 'running' AND j.holder = CAST(:tick AS uuid)

@@ -1,0 +1,2 @@
+-- kind_seen: whether any code version has announced this kind within the last day.
+SELECT EXISTS (SELECT 1 FROM kinds WHERE kind = :kind AND last_seen > statement_timestamp() - interval '1 day')

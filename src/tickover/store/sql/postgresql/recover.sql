@@ -1,0 +1,9 @@
+-- recover: what a tick must look at before its first claim. Read only, so that an idle tick writes nothing.
+-- Expired leases other than our own (a thawed tick must not reap itself), and the schema this database has.
+SELECT
+    (SELECT count(*) FROM (
+        SELECT 1 FROM jobs
+        WHERE state = 'running' AND lease_until < statement_timestamp() AND holder IS DISTINCT FROM CAST(:tick AS uuid)
+        LIMIT CAST(:limit AS int)
+    ) expired),
+    (SELECT version_num FROM tickover_version)

@@ -1,0 +1,54 @@
+-- settle: applies a set of transitions out of `running`, each under its fence, with payload, event and roll-up.
+-- Returns (id, state, run_at) of what was accepted; a row that does not come back was no longer ours.
+UPDATE jobs SET
+    -- A pause that was asked for lands at the first write that is not an end (5-semantics, Pause).
+    state = CASE WHEN t.state = 'pending' AND pause_requested_at IS NOT NULL THEN 'paused' ELSE t.state END,
+    paused_from = CASE WHEN t.state = 'pending' AND pause_requested_at IS NOT NULL THEN 'pending' END,
+    pause_requested_at = NULL,
+    run_at = CASE WHEN t.delay IS NULL THEN run_at ELSE :now + CAST(1000 * t.delay AS INTEGER) END,
+    finished_at = CASE WHEN t.state = 'pending' THEN NULL ELSE :now END,
+    lease_until = NULL,
+    claim_id = CASE WHEN :reaping THEN NULL ELSE jobs.claim_id END,
+    completed = completed + (t.counter = 'completed'), failures = failures + (t.counter = 'failures'),
+    crashes = crashes + (t.counter = 'crashes'), yields = yields + (t.counter = 'yields'),
+    stalls = stalls + (t.counter = 'stalls'), released = released + (t.counter = 'released'),
+    crash_run = COALESCE(t.crash_run, jobs.crash_run), stall_run = COALESCE(t.stall_run, jobs.stall_run),
+    need_ms = COALESCE(t.need_ms, jobs.need_ms), deferrals = COALESCE(t.deferrals, jobs.deferrals),
+    event_seq = event_seq + t.loud
+FROM (
+    SELECT value ->> 'id' AS id, value ->> 'epoch' AS epoch, value ->> 'claim_id' AS claim_id, value ->> 'state' AS state,
+        value ->> 'counter' AS counter, value ->> 'delay' AS delay, value ->> 'crash_run' AS crash_run,
+        value ->> 'stall_run' AS stall_run, value ->> 'need_ms' AS need_ms, value ->> 'deferrals' AS deferrals,
+        value ->> 'loud' AS loud
+    FROM json_each(:transitions)
+) t
+WHERE jobs.id = t.id AND jobs.state = 'running' AND jobs.epoch = t.epoch AND jobs.claim_id = t.claim_id
+RETURNING jobs.id, jobs.state, jobs.run_at;
+
+UPDATE job_data SET result = t.result, error = t.error, error_kind = t.error_kind
+FROM (
+    SELECT value ->> 'id' AS id, value ->> 'result' AS result, value ->> 'error' AS error, value ->> 'counter' AS counter,
+        value ->> 'error_kind' AS error_kind
+    FROM json_each(:transitions)
+) t
+WHERE job_data.job_id = t.id AND t.id IN (SELECT value FROM json_each(:accepted))
+    AND (t.result IS NOT NULL OR t.error IS NOT NULL
+        OR (t.counter = 'completed' AND EXISTS (SELECT 1 FROM jobs j WHERE j.id = t.id AND j.failures > 0)));
+
+INSERT INTO events (job_id, n, at, type, epoch, attempt, kind, queue, tick_id, data)
+SELECT j.id, j.event_seq, :now, t.value ->> 'event', j.epoch, j.failures + (j.completed > 0), j.kind, j.queue, j.holder,
+    CASE WHEN t.value ->> 'event' IN ('JobRetrying', 'JobReclaimed')
+        THEN json_set(t.value ->> 'data', '$.run_at', j.run_at / 1000.0) ELSE t.value ->> 'data' END
+FROM json_each(:transitions) t JOIN jobs j ON j.id = t.value ->> 'id'
+WHERE j.id IN (SELECT value FROM json_each(:accepted)) AND t.value ->> 'loud' ORDER BY j.id;
+
+INSERT INTO tick_stats (tick_id, minute, queue, completed, failed, retried, yielded, run_ms, wait_ms)
+SELECT :tick, :now - :now % 60000, j.queue, sum(t.value ->> 'event' = 'JobCompleted'), sum(t.value ->> 'event' = 'JobFailed'),
+    sum(t.value ->> 'event' = 'JobRetrying'), sum(t.value ->> 'event' = 'JobYielded'),
+    CAST(COALESCE(sum(1000 * (t.value ->> 'seconds')), 0) AS INTEGER),
+    CAST(COALESCE(sum(max(0, :now - j.run_at - 1000 * (t.value ->> 'seconds'))), 0) AS INTEGER)
+FROM json_each(:transitions) t JOIN jobs j ON j.id = t.value ->> 'id'
+WHERE j.id IN (SELECT value FROM json_each(:accepted)) GROUP BY j.queue
+ON CONFLICT (tick_id, minute, queue) DO UPDATE SET completed = completed + excluded.completed,
+    failed = failed + excluded.failed, retried = retried + excluded.retried, yielded = yielded + excluded.yielded,
+    run_ms = run_ms + excluded.run_ms, wait_ms = wait_ms + excluded.wait_ms;

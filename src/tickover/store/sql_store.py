@@ -1,0 +1,244 @@
+"""The verbs on SQL: rows to values and back. What differs between the dialects is in the `.sql` files and the links."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from tickover.domain.decide import Transition
+from tickover.domain.ids import ClaimId, Epoch, JobId, QueueName, TickId
+from tickover.domain.job import Claimed, Lease
+from tickover.domain.report import TickReport
+from tickover.domain.retry import DEFAULT_BACKOFF, ExponentialBackoff
+from tickover.errors import StorageUnavailable
+from tickover.store.link import Link, Row
+from tickover.store.migrate import check_version
+from tickover.store.open import Database
+from tickover.store.port import Beat, Claim, Due, Settled, TickHead, Wanted
+from tickover.store.verbs import verb
+
+EventLog = Literal["all", "failures", "none"]
+_FAILURES = frozenset({"JobFailed", "JobRetrying", "JobReclaimed"})
+_BRIEF = (
+    "completed",
+    "failed",
+    "retried",
+    "yielded",
+    "parked",
+    "cancelled",
+    "lost",
+    "reaped",
+    "released",
+    "statements",
+)
+
+
+class SqlStore:
+    """See `tickover.store.port.Store`. Not shared between threads."""
+
+    def __init__(self, link: Link, *, log: EventLog = "all", source: Database | None = None) -> None:
+        self.link = link
+        self.log: EventLog = log
+        self._source = source
+
+    @property
+    def statements(self) -> int:
+        return self.link.statements
+
+    @property
+    def deadline(self) -> float | None:
+        return self.link.deadline
+
+    @deadline.setter
+    def deadline(self, value: float | None) -> None:
+        self.link.deadline = value
+
+    def call(self, name: str, /, **params: Any) -> list[Row]:
+        return self.link.run(verb(self.link.dialect, name), params)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        context: AbstractContextManager[None] = self.link.transaction()
+        return context
+
+    def reopen(self) -> None:
+        if self._source is None:
+            raise StorageUnavailable("the connection broke; it is the caller's, so only the caller can open another")
+        deadline = self.link.deadline
+        self.link = self._source.reopen(self.link)
+        self.link.deadline = deadline
+
+    def recover(self, tick: TickId, limit: int) -> int:
+        ((expired, version),) = self.call("recover", tick=tick, limit=limit)
+        check_version(version)
+        return int(expired)
+
+    def expired(self, tick: TickId | None, limit: int) -> list[Claimed]:
+        return [claimed(row) for row in self.call("expired", tick=tick, limit=limit)]
+
+    def claim(self, head: TickHead, wanted: Wanted) -> Claim:
+        queues = None if wanted.queues is None else json.dumps(dict(wanted.queues))
+        params = {
+            "tick": head.tick_id,
+            "n": wanted.size,
+            "free": wanted.free,
+            "alone": wanted.alone,
+            "queues": queues,
+            "left_ms": int(wanted.window_left * 1000),
+            "lease": wanted.lease,
+            "log": self.log,
+            "function": head.function,
+            "trigger": head.trigger,
+            "parent": head.parent,
+            "cold": int(head.cold),
+            "age": wanted.age,
+            "left": wanted.left,
+        }
+        if self.link.dialect == "sqlite":
+            # One look without the write lock first: most ticks of an idle system find nothing, and must not write.
+            due = self.due(head.tick_id, wanted.queues)
+            jobs = [claimed(row) for row in self.call("claim", **params)] if due.now and not due.paused else []
+            return Claim(jobs=jobs, due=due if not jobs else None, paused=due.paused)
+        rows = self.call("claim", **params)
+        jobs = [claimed(row[3:]) for row in rows if row[3] is not None]
+        due = _due(rows[0])
+        return Claim(jobs=jobs, due=due if len(jobs) < wanted.size else None, paused=due.paused)
+
+    def adopt(self, tick: TickId) -> list[Claimed]:
+        return [claimed(row) for row in self.call("adopt", tick=tick)]
+
+    def due(self, tick: TickId, queues: Mapping[str, int] | None) -> Due:
+        names = None if queues is None else json.dumps(dict(queues))
+        return _due(self.call("due", tick=tick, queues=names)[0])
+
+    def beat(self, leases: Sequence[Lease], lease: float) -> Beat:
+        rows = self.call("beat", leases=_fences(leases), lease=lease)
+        return Beat(
+            held=frozenset(JobId(str(row[0])) for row in rows),
+            pausing=frozenset(JobId(str(row[0])) for row in rows if row[1] is not None),
+            fleet=rows[0][2] if rows else None,
+        )
+
+    def settle(
+        self, transitions: Sequence[Transition], *, tick: TickId | None, reaping: bool = False
+    ) -> dict[JobId, Settled]:
+        if not transitions:
+            return {}
+        rows = self.call(
+            "settle",
+            transitions=json.dumps([self._transition(t) for t in transitions]),
+            tick=tick or NO_TICK,
+            reaping=reaping,
+        )
+        return {JobId(str(row[0])): Settled(row[1], _instant(row[2])) for row in rows}
+
+    def resolve(self, leases: Sequence[Lease]) -> dict[JobId, Literal["held", "landed", "lost"]]:
+        found = {str(row[0]): row for row in self.call("resolve", ids=json.dumps([lease.job_id for lease in leases]))}
+        return {lease.job_id: _whereabouts(lease, found.get(lease.job_id)) for lease in leases}
+
+    def progress(self, reports: Mapping[Lease, str]) -> None:
+        rows = [{**_fence(lease), "data": text} for lease, text in reports.items()]
+        self.call("progress", reports=json.dumps(rows), log=self.log)
+
+    def kind_seen(self, kind: str) -> bool:
+        return bool(self.call("kind_seen", kind=kind)[0][0])
+
+    def finish_tick(
+        self, report: TickReport, *, kinds: Sequence[str], code_version: str, memory_mb: float | None
+    ) -> None:
+        self.call(
+            "finish_tick",
+            tick=report.tick_id,
+            stopped_because=report.stopped_because,
+            kinds=json.dumps(list(kinds)),
+            code_version=code_version,
+            memory_mb=memory_mb,
+            **{name: getattr(report, name) for name in _BRIEF},
+        )
+
+    def _transition(self, t: Transition) -> dict[str, Any]:
+        """Sparse: what is absent is NULL, so a set of plain completions stays small."""
+        row: dict[str, Any] = {**_fence(t.lease), "state": t.state, "counter": t.counter, "event": t.event}
+        row["loud"] = self.log == "all" or (self.log == "failures" and t.event in _FAILURES)
+        for name in (
+            "delay",
+            "result",
+            "error",
+            "error_kind",
+            "crash_run",
+            "stall_run",
+            "need_ms",
+            "deferrals",
+            "seconds",
+        ):
+            if (value := getattr(t, name)) is not None:
+                row[name] = value
+        if row["loud"]:
+            row["data"] = json.dumps({**t.data, "duration": t.seconds} if t.event == "JobCompleted" else t.data)
+        return row
+
+
+NO_TICK = "00000000-0000-0000-0000-000000000000"
+
+
+def claimed(row: Row) -> Claimed:
+    """The value of a row with the columns `verbs.CLAIMED`."""
+    (
+        job_id, epoch, claim_id, kind, queue, tenant, priority, run_at, created_at, started_at, starts, failures, forgiven,
+        crashes, yields, stalls, parks, released, crash_run, stall_run, deferrals, steps, generation, max_retries,
+        max_crashes, timeout_ms, backoff, args, meta, unique_key, parent_id, root_id, fan_out_index, determinism,
+    ) = row  # fmt: skip
+    return Claimed(
+        lease=Lease(JobId(str(job_id)), Epoch(epoch), ClaimId(str(claim_id))),
+        kind=kind, queue=QueueName(queue), tenant=tenant, priority=priority, run_at=_instant(run_at),
+        created_at=_instant(created_at), started_at=_instant(started_at), starts=starts, failures=failures,
+        forgiven=forgiven, crashes=crashes, yields=yields, stalls=stalls, parks=parks, released=released,
+        crash_run=crash_run, stall_run=stall_run, deferrals=deferrals, steps=steps, generation=generation,
+        max_retries=max_retries, max_crashes=max_crashes, timeout=None if timeout_ms is None else timeout_ms / 1000,
+        backoff=read_backoff(backoff), args=args, meta=meta, unique_key=unique_key,
+        parent_id=parent_id and JobId(str(parent_id)), root_id=root_id and JobId(str(root_id)),
+        fan_out_index=fan_out_index, determinism=determinism,
+    )  # fmt: skip
+
+
+def read_backoff(text: str | None) -> ExponentialBackoff:
+    """The stored backoff, or the default; a row that somebody else wrote badly falls back to the default too."""
+    if text is None:
+        return DEFAULT_BACKOFF
+    try:
+        return ExponentialBackoff(*json.loads(text))
+    except (ValueError, TypeError):
+        return DEFAULT_BACKOFF
+
+
+def write_backoff(backoff: ExponentialBackoff | None) -> str | None:
+    """The stored form of a backoff; None for the default."""
+    if backoff is None or backoff == DEFAULT_BACKOFF:
+        return None
+    return json.dumps([backoff.initial, backoff.factor, backoff.maximum, backoff.jitter])
+
+
+def _instant(value: Any) -> datetime:
+    # Not tables.from_stored: importing the tables imports SQLAlchemy, which a tick does not need.
+    return value if isinstance(value, datetime) else datetime.fromtimestamp(value / 1000, UTC)
+
+
+def _due(row: Row) -> Due:
+    paused, at, now = row[:3]
+    return Due(at=None if at is None else _instant(at).astimezone(UTC), now=bool(now), paused=paused)
+
+
+def _fence(lease: Lease) -> dict[str, Any]:
+    return {"id": lease.job_id, "epoch": lease.epoch, "claim_id": lease.claim_id}
+
+
+def _fences(leases: Iterable[Lease]) -> str:
+    return json.dumps([_fence(lease) for lease in leases])
+
+
+def _whereabouts(lease: Lease, row: Row | None) -> Literal["held", "landed", "lost"]:
+    if row is None or row[2] != lease.epoch or str(row[3]) != lease.claim_id:
+        return "lost"
+    return "held" if row[1] == "running" else "landed"
