@@ -25,7 +25,7 @@ EventName = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)  # not frozen for the reason given at Claimed
 class Transition:
     """One fenced move out of `running`: everything that a settle writes."""
 
@@ -62,10 +62,17 @@ def decide(job: Claimed, outcome: Outcome, *, dice: float = 0.5, seconds: float 
         dice: randomness for the jitter, in [0, 1).
         seconds: how long the run took.
     """
+    if type(outcome) is Completed:  # first and plain: nearly every run ends like this
+        return Transition(
+            lease=job.lease,
+            state="completed",
+            counter="completed",
+            event="JobCompleted",
+            result=outcome.result,
+            seconds=seconds,
+        )
     move = partial(Transition, lease=job.lease, seconds=seconds)
     match outcome:
-        case Completed(result=result):
-            return move(state="completed", counter="completed", event="JobCompleted", result=result)
         case Failed():
             return _failed(job, outcome, move, dice)
         case Crashed():
@@ -79,6 +86,8 @@ def decide(job: Claimed, outcome: Outcome, *, dice: float = 0.5, seconds: float 
             return move(state="pending", counter="released", event="JobYielded", data={"reason": reason})
         case UnknownKind(known_elsewhere=known):
             return _unknown(job, move, known=known)
+        case Completed():
+            raise AssertionError("handled above")
     assert_never(outcome)
 
 

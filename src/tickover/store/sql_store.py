@@ -160,23 +160,23 @@ class SqlStore:
 
     def _transition(self, t: Transition) -> dict[str, Any]:
         """Sparse: what is absent is NULL, so a set of plain completions stays small."""
-        row: dict[str, Any] = {**_fence(t.lease), "state": t.state, "counter": t.counter, "event": t.event}
-        row["loud"] = self.log == "all" or (self.log == "failures" and t.event in _FAILURES)
-        for name in (
-            "delay",
-            "result",
-            "error",
-            "error_kind",
-            "crash_run",
-            "stall_run",
-            "need_ms",
-            "deferrals",
-            "seconds",
-        ):
+        lease = t.lease
+        loud = self.log == "all" or (self.log == "failures" and t.event in _FAILURES)
+        row: dict[str, Any] = {
+            "id": lease.job_id, "epoch": lease.epoch, "claim_id": lease.claim_id, "state": t.state, "counter": t.counter,
+            "event": t.event, "loud": loud, "seconds": t.seconds,
+        }  # fmt: skip
+        if t.result is not None:
+            row["result"] = t.result
+        if t.event == "JobCompleted":
+            if loud:
+                row["data"] = "{}" if t.seconds is None else f'{{"duration":{t.seconds:.6f}}}'
+            return row
+        for name in ("delay", "error", "error_kind", "crash_run", "stall_run", "need_ms", "deferrals"):
             if (value := getattr(t, name)) is not None:
                 row[name] = value
-        if row["loud"]:
-            row["data"] = json.dumps({**t.data, "duration": t.seconds} if t.event == "JobCompleted" else t.data)
+        if loud:
+            row["data"] = json.dumps(t.data)
         return row
 
 

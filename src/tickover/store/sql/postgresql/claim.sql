@@ -64,7 +64,9 @@ WITH RECURSIVE lanes (queue, priority) AS (
     UPDATE jobs j SET state = 'running', epoch = j.epoch + 1, claim_id = gen_random_uuid(), starts = j.starts + 1,
         holder = CAST(:tick AS uuid), lease_until = clock_timestamp() + CAST(:lease AS double precision) * interval '1 second',
         started_at = clock_timestamp(), event_seq = j.event_seq + CASE WHEN CAST(:log AS text) = 'all' THEN 1 ELSE 0 END
-    FROM picked p WHERE j.id = p.id AND j.state = 'pending'
+    -- By primary key, and no second look at the state: picked rows are locked, so they are pending still. A join that
+    -- names the state was planned as a scan of every pending row.
+    WHERE j.id = ANY (ARRAY(SELECT id FROM picked))
     RETURNING j.*
 ), logged AS (
     INSERT INTO events (job_id, n, at, type, epoch, attempt, kind, queue, tick_id)
@@ -93,5 +95,6 @@ CROSS JOIN (
         (SELECT j.run_at FROM jobs j WHERE j.state = 'waiting' AND j.run_at IS NOT NULL ORDER BY j.run_at LIMIT 1),
         (SELECT min(j.lease_until) FROM jobs j WHERE j.state = 'running' AND j.holder IS DISTINCT FROM CAST(:tick AS uuid))
     ) END AS at
+    OFFSET 0  -- a fence: pulled up, the expression would be computed at each mention
 ) due
 LEFT JOIN (claimed j JOIN job_data d ON d.job_id = j.id) ON true

@@ -29,4 +29,4 @@ FROM (SELECT LEAST(
     ) first),
     (SELECT j.run_at FROM jobs j WHERE j.state = 'waiting' AND j.run_at IS NOT NULL ORDER BY j.run_at LIMIT 1),
     (SELECT min(j.lease_until) FROM jobs j WHERE j.state = 'running' AND j.holder IS DISTINCT FROM CAST(:tick AS uuid))
-) AS at) due
+) AS at OFFSET 0) due

@@ -34,29 +34,32 @@ WITH input AS MATERIALIZED (
         event_seq = j.event_seq + CASE WHEN t.loud THEN 1 ELSE 0 END
     FROM locked l JOIN input t USING (id)
     WHERE j.id = l.id AND j.state = 'running' AND j.epoch = t.epoch AND j.claim_id = t.claim_id
-    RETURNING j.id, j.kind, j.queue, j.state, j.run_at, j.epoch, j.failures + CASE WHEN j.completed > 0 THEN 1 ELSE 0 END AS attempt, j.holder, j.event_seq
+    -- The rest needs no joins: a join of CTEs has no statistics and was planned as a nested loop over n x n rows.
+    RETURNING j.id, j.kind, j.queue, j.state, j.run_at, j.epoch, j.holder, j.event_seq, l.was_due,
+        j.failures + CASE WHEN j.completed > 0 THEN 1 ELSE 0 END AS attempt,
+        t.counter, t.event, t.loud, t.data, t.seconds, t.result, t.error, t.error_kind
 ), stored AS (
     -- Most no-op jobs leave nothing to store; a success after a failure erases the error it no longer has.
-    UPDATE job_data d SET result = t.result, error = t.error, error_kind = t.error_kind
-    FROM input t JOIN settled s USING (id)
-    WHERE d.job_id = t.id
-        AND (t.result IS NOT NULL OR t.error IS NOT NULL OR (t.counter = 'completed' AND s.attempt > 1))
+    UPDATE job_data d SET result = s.result, error = s.error, error_kind = s.error_kind
+    FROM settled s
+    WHERE d.job_id = s.id
+        AND (s.result IS NOT NULL OR s.error IS NOT NULL OR (s.counter = 'completed' AND s.attempt > 1))
 ), logged AS (
     INSERT INTO events (job_id, n, at, type, epoch, attempt, kind, queue, tick_id, data)
-    SELECT s.id, s.event_seq, clock_timestamp(), t.event, s.epoch, s.attempt, s.kind, s.queue, s.holder,
-        CASE WHEN t.event IN ('JobRetrying', 'JobReclaimed')
-            THEN CAST(CAST(t.data AS jsonb) || jsonb_build_object('run_at', extract(epoch FROM s.run_at)) AS text)
-            ELSE t.data END
-    FROM settled s JOIN input t USING (id) WHERE t.loud ORDER BY s.id
+    SELECT id, event_seq, clock_timestamp(), event, epoch, attempt, kind, queue, holder,
+        CASE WHEN event IN ('JobRetrying', 'JobReclaimed')
+            THEN CAST(CAST(data AS jsonb) || jsonb_build_object('run_at', extract(epoch FROM run_at)) AS text)
+            ELSE data END
+    FROM settled WHERE loud ORDER BY id
 ), counted AS (
     -- Roll-ups for charts: written with what they count, so they can neither be lost nor doubled.
     INSERT INTO tick_stats AS c (tick_id, minute, queue, completed, failed, retried, yielded, run_ms, wait_ms)
-    SELECT CAST(:tick AS uuid), date_trunc('minute', statement_timestamp()), s.queue,
-        count(*) FILTER (WHERE t.event = 'JobCompleted'), count(*) FILTER (WHERE t.event = 'JobFailed'),
-        count(*) FILTER (WHERE t.event = 'JobRetrying'), count(*) FILTER (WHERE t.event = 'JobYielded'),
-        CAST(COALESCE(sum(t.seconds), 0) * 1000 AS bigint),
-        CAST(COALESCE(sum(GREATEST(0, extract(epoch FROM clock_timestamp() - l.was_due) - t.seconds)), 0) * 1000 AS bigint)
-    FROM settled s JOIN input t USING (id) JOIN locked l USING (id) GROUP BY s.queue
+    SELECT CAST(:tick AS uuid), date_trunc('minute', statement_timestamp()), queue,
+        count(*) FILTER (WHERE event = 'JobCompleted'), count(*) FILTER (WHERE event = 'JobFailed'),
+        count(*) FILTER (WHERE event = 'JobRetrying'), count(*) FILTER (WHERE event = 'JobYielded'),
+        CAST(COALESCE(sum(seconds), 0) * 1000 AS bigint),
+        CAST(COALESCE(sum(GREATEST(0, extract(epoch FROM clock_timestamp() - was_due) - seconds)), 0) * 1000 AS bigint)
+    FROM settled GROUP BY queue
     ON CONFLICT (tick_id, minute, queue) DO UPDATE SET completed = c.completed + EXCLUDED.completed,
         failed = c.failed + EXCLUDED.failed, retried = c.retried + EXCLUDED.retried,
         yielded = c.yielded + EXCLUDED.yielded, run_ms = c.run_ms + EXCLUDED.run_ms, wait_ms = c.wait_ms + EXCLUDED.wait_ms
