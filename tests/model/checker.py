@@ -1,4 +1,4 @@
-"""A breadth-first model checker: it visits every reachable state of a small model, or finds the shortest way to break it.
+"""A breadth-first model checker: it visits every reachable state of a small model, or finds a shortest way to break it.
 
 The models beside this file are the rules of the design in executable form. Each names its rules, and for each rule a
 mutant: the same model without it, which has to be refuted, so that a model that cannot fail is not mistaken for proof.

@@ -1,9 +1,9 @@
-"""A poison job, which kills any process that runs it, among innocent ones: who is claimed with whom, and who is to blame?
+"""A poison job, which kills any process that runs it, among innocent ones: who is claimed with whom, and who is blamed?
 
-Models the crash row of the attempts table in the semantics: a killed process adds one to `crash_run` of all it held; a job
-with crash_run 1 is claimed only into free slots; a suspect, at crash_run 2, only alone, as the first claim of a tick with
-nothing beside it; and only a crash while alone may fail a job. `crash_run` is zeroed by a new checkpoint and by nothing
-else. A handler that timed out cannot be stopped: its thread haunts the process and can still kill it.
+Models the crash row of the attempts table in the semantics: a killed process adds one to `crash_run` of all it held; a
+job with crash_run 1 is claimed only into free slots; a suspect, at crash_run 2, only alone, as the first claim of a
+tick with nothing beside it; and only a crash while alone may fail a job. `crash_run` is zeroed by a new checkpoint and
+by nothing else. A handler that timed out cannot be stopped: its thread haunts the process and can still kill it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A process. `alone`: it claimed a suspect and takes nothing else. `haunted`: a thread of the poison job is left."""
+    """A process. `alone`: it holds a suspect and takes nothing else. `haunted`: a thread of the poison job is left."""
 
     fresh: bool = True
     alone: bool = False
@@ -152,7 +152,7 @@ class Claim:
         return Step(f"the poison kills tick {me}", after, HIT_WHILE_WAITING if unfair else None)
 
     def reap(self, state: State, n: int, job: Job) -> Step[State]:
-        """That a job was alone need not be stored: with a crash_run of `alone_from` it cannot have been claimed otherwise."""
+        """That a job was alone need not be stored: from `alone_from` on it cannot have been claimed otherwise."""
         alone = job.crash_run >= self.alone_from or self.failed_by == "any crash"
         ends = alone and job.crash_run + 1 >= self.max_crashes
         after = state.with_job(n, place="failed" if ends else "pending", crash_run=job.crash_run + 1)

@@ -4,9 +4,9 @@ Models rule 3 (a flush locks its jobs by id, then their fan_outs by id, then the
 was filled in) and rule 7 (one transaction holds jobs of one tree level and walks upward only). A job may be in both
 inboxes, because one tick may have lost it without knowing.
 
-Why one level: a parent that was paused and resumed runs again while its children still run. Its tick flushes it with one
-of them and holds the parent while it waits for the fan_out; a tick that settles the other child holds the fan_out and
-waits for the parent.
+Why one level: a parent that was paused and resumed runs again while its children still run. Its tick flushes it with
+one of them and holds the parent while it waits for the fan_out; a tick that settles the other child holds the fan_out
+and waits for the parent.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """One job and its lease: who may write it, and what a tick may conclude when its COMMIT was cut.
 
 Models rule 2 (every write out of `running` is fenced by state, epoch and claim_id; our own writes leave the fence in
-place, everybody else clears claim_id), rule 9 (an unknown outcome is resolved by identity) and rule 10 (the reaper takes
-expired leases only). Two ticks, a reaper and an operator take turns in any order: a frozen tick is one that waits.
+place, everybody else clears claim_id), rule 9 (an unknown outcome is resolved by identity) and rule 10 (the reaper
+takes expired leases only). Two ticks, a reaper and an operator take turns in any order: a frozen tick is one that
+waits.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The row. `author` is not in it: the claim that truly holds a running job, or whose own write took it out of it."""
+    """The row. `author` is not in it: the claim that truly holds a running job, or whose own write took it out."""
 
     state: JobState = "pending"
     fence: Fence = Fence()
@@ -45,7 +46,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """`asked` and `unsure`: a claim or a write was cut off. `again`: the row was read and is still ours, so send again."""
+    """`asked`, `unsure`: a claim or a write was cut off. `again`: the row was read and is still ours, so send again."""
 
     phase: Literal["idle", "asked", "busy", "unsure", "again"] = "idle"
     fence: Fence = Fence()

@@ -1,7 +1,7 @@
 """Every rule of the design holds in every reachable state of its model, and no rule can be left out unnoticed.
 
-A new model is a module with `HOLDS` (name → the model and how many states it must exceed, so that it is not vacuous) and
-`MUTANTS` (name → the model without one rule, and what that breaks), and a line in `MODELS`.
+A new model is a module with `HOLDS` (name → the model and how many states it must exceed, so that it is not vacuous)
+and `MUTANTS` (name → the model without one rule, and what that breaks), and a line in `MODELS`.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tickover.clock import Clock, SystemClock
 from tickover.config import Settings
+from tickover.engine.batch import Batch
 from tickover.engine.context import running
 from tickover.engine.observe import Hooks
 from tickover.engine.registry import Registry
@@ -47,6 +48,8 @@ class Core:
         self.waker = waker
         self.imports = tuple(imports)
         self.ticked = False
+        #: Slots of ended ticks whose threads had to be given up; such a thread may still take the process down.
+        self.left_behind: list[Batch] = []
         self._imported = False
         self._importing = threading.RLock()
 
@@ -76,6 +79,11 @@ class Core:
                     raise ConfigurationError(
                         f"imports= names {module!r}, which cannot be imported: {error}."
                     ) from error
+
+    def haunted(self) -> bool:
+        """Whether code of a job that an earlier tick gave up still runs in this process."""
+        self.left_behind = [batch for batch in self.left_behind if batch.busy]
+        return bool(self.left_behind)
 
     def woken(self, at: datetime | None) -> None:
         """Hints that a tick is wanted; inside a job the tick's own end does that."""

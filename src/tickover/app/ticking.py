@@ -53,12 +53,18 @@ def tick(
         code_version=settings.code_version,
         stop=stop,
         monotonic=core.clock.monotonic,
+        haunted=core.haunted,
         owner=core,
     )
     core.ticked = True
     with core.database.link() as link:
         store = SqlStore(link, log=settings.events, source=core.database)
-        return Tick(store, core.registry, core.hooks, plan).run()
+        made = Tick(store, core.registry, core.hooks, plan)
+        try:
+            return made.run()
+        finally:
+            if made.batch.busy:
+                core.left_behind.append(made.batch)
 
 
 def run_reaper(core: Core, budget: Budget | Duration) -> TickReport:

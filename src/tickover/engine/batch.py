@@ -38,6 +38,12 @@ class Batch:
             return self._slots - self._running.total()
 
     @property
+    def busy(self) -> bool:
+        """Whether any thread still runs a job's code."""
+        with self._changed:
+            return self._running.total() > 0
+
+    @property
     def ahead(self) -> int:
         """Jobs that wait for a slot."""
         with self._changed:

@@ -26,6 +26,8 @@ class Plan:
     code_version: str
     stop: threading.Event | None
     monotonic: Callable[[], float]
+    #: Whether a thread that an earlier tick of this process gave up still runs: then no job here is alone.
+    haunted: Callable[[], bool]
     #: The application, for façade calls that its jobs make.
     owner: object
 

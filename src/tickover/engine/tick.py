@@ -94,7 +94,7 @@ class Tick:
         wanted = Wanted(
             size=size,
             free=free,
-            alone=not self.held and free == self.plan.concurrency,
+            alone=not self.held and free == self.plan.concurrency and not self.plan.haunted(),
             queues=rooms,
             age=now - self.window.start,
             left=self.window.end - now,

@@ -126,6 +126,8 @@ jobs = Table(
     CheckConstraint(f"({TERMINAL}) = (finished_at IS NOT NULL)", name="jobs_finished"),
     CheckConstraint("(state = 'paused') = (paused_from IS NOT NULL)", name="jobs_paused"),
     CheckConstraint("state <> 'waiting' OR wait_kind IS NOT NULL", name="jobs_waiting"),
+    # Every exit clears the request; one left behind would pause a later retry.
+    CheckConstraint("pause_requested_at IS NULL OR state = 'running'", name="jobs_pause_requested"),
     CheckConstraint("priority BETWEEN -32768 AND 32767", name="jobs_priority"),
     # Room for HOT updates, and a vacuum that keeps up with a table where every row dies young.
     postgresql_with={

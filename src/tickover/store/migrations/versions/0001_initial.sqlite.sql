@@ -55,6 +55,7 @@ CREATE TABLE jobs (
     CONSTRAINT jobs_finished CHECK ((state IN ('completed', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),
     CONSTRAINT jobs_paused CHECK ((state = 'paused') = (paused_from IS NOT NULL)),
     CONSTRAINT jobs_waiting CHECK (state <> 'waiting' OR wait_kind IS NOT NULL),
+    CONSTRAINT jobs_pause_requested CHECK (pause_requested_at IS NULL OR state = 'running'),
     CONSTRAINT jobs_priority CHECK (priority BETWEEN -32768 AND 32767)
 );
 
