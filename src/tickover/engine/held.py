@@ -36,6 +36,8 @@ class Held:
         self.report = report
         self.runs: dict[JobId, Run] = {}
         self.settled = 0
+        #: Whether the tick was asked to stop before its window closed.
+        self.stopping = False
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -115,8 +117,10 @@ class Held:
         ]
         return min(ends, default=None)
 
-    def out_of_time(self, run: Run, now: float) -> OutOfTime:
-        """The outcome of a run for which the window was too short."""
+    def out_of_time(self, run: Run, now: float) -> OutOfTime | Released:
+        """The outcome of a run that did not end in time; when somebody asked for the stop, that is nobody's stall."""
+        if self.stopping:
+            return Released("stop requested")
         return OutOfTime(
             progressed=run.progressed,
             elapsed=run.elapsed(now),

@@ -123,7 +123,8 @@ class Tick:
     def _watch(self) -> None:
         """What time brings: the beat, timeouts, a request to stop, the end of the window."""
         now = self._now
-        if self.plan.stop is not None and self.plan.stop.is_set():
+        if self.plan.stop is not None and self.plan.stop.is_set() and now < self.window.stop:
+            self.held.stopping = True
             self.window = self.window.cut(now, self.plan.grace)
         if now >= self.window.stop:
             self.reason = "deadline"
