@@ -14,13 +14,60 @@ from tickover.domain.report import TickReport
 from tickover.domain.retry import ExponentialBackoff
 from tickover.engine.context import AsyncContext, Context
 from tickover.engine.wake import LocalWaker, Waker
-from tickover.errors import DuplicateJob, NoRetry, RetryAfter, StepFailed, TickoverError
+from tickover.errors import (
+    ConfigurationError,
+    DuplicateJob,
+    HandlerNotFound,
+    InvalidArgument,
+    InvalidTransition,
+    JobCancelledError,
+    JobFailedError,
+    JobNotCompleted,
+    JobNotFound,
+    MigrationRequired,
+    NoRetry,
+    PayloadError,
+    RetryAfter,
+    StepFailed,
+    StorageUnavailable,
+    TickoverError,
+)
 from tickover.store.pool import Pool
 
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 
 __all__ = [
-    "JSON", "AsyncContext", "Budget", "Context", "DuplicateJob", "ExponentialBackoff", "Handler", "Job", "LocalWaker",
-    "NewJob", "NoRetry", "Page", "Pool", "RetryAfter", "Settings", "StepFailed", "TickReport", "Tickover",
-    "TickoverError", "Waker", "errors", "events",
-]  # fmt: skip
+    "JSON",
+    "AsyncContext",
+    "Budget",
+    "ConfigurationError",
+    "Context",
+    "DuplicateJob",
+    "ExponentialBackoff",
+    "Handler",
+    "HandlerNotFound",
+    "InvalidArgument",
+    "InvalidTransition",
+    "Job",
+    "JobCancelledError",
+    "JobFailedError",
+    "JobNotCompleted",
+    "JobNotFound",
+    "LocalWaker",
+    "MigrationRequired",
+    "NewJob",
+    "NoRetry",
+    "Page",
+    "PayloadError",
+    "Pool",
+    "RetryAfter",
+    "Settings",
+    "StepFailed",
+    "StorageUnavailable",
+    "TickReport",
+    "Tickover",
+    "TickoverError",
+    "Waker",
+    "errors",
+    "events",
+]

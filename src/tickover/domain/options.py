@@ -157,6 +157,13 @@ def _determinism(value: object) -> object:
     return value
 
 
+def _limits(value: object) -> object:
+    if not isinstance(value, list | tuple) or value:
+        # Loud, not silently unlimited: caps and rates come with the scheduler and the reaper.
+        raise InvalidArgument("limits= cannot be used yet: this version has no caps and rates.")
+    return ()
+
+
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise InvalidArgument(f"remote= is True or False, not {value!r}.")
@@ -174,7 +181,7 @@ _CHECKS: Final[dict[str, Any]] = {
     "backoff": _backoff,
     "determinism": _determinism,
     "aliases": lambda value: tuple(check_name(alias, "handler") for alias in value),
-    "limits": tuple,
+    "limits": _limits,
     "remote": _flag,
     "delay": lambda value: seconds(value, "delay"),
     "at": _instant,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -86,11 +87,13 @@ class KeptLinks:
         self._pool = pool
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: Link | None = None
+        self._slot: list[Link] = []  # the kept link; a list, so that the finalizer need not hold us
         self._busy = False
         self._opened = self._used = 0.0
         self._pid = os.getpid()
         self._overflow: Any = None
+        # An application that is dropped without close() still gives its connection back.
+        weakref.finalize(self, _close_all, self._slot)
 
     @contextmanager
     def link(self) -> Iterator[Link]:
@@ -133,6 +136,14 @@ class KeptLinks:
             if self._overflow is not None:
                 self._overflow.dispose()
                 self._overflow = None
+
+    @property
+    def _kept(self) -> Link | None:
+        return self._slot[0] if self._slot else None
+
+    @_kept.setter
+    def _kept(self, link: Link | None) -> None:
+        self._slot[:] = [] if link is None else [link]
 
     @property
     def _memory(self) -> bool:
@@ -190,6 +201,11 @@ class KeptLinks:
                 self._overflow = overflow_pool(self._pool, self._open)
         with pooled(self._overflow) as link:
             yield link
+
+
+def _close_all(links: list[Link]) -> None:
+    for link in links:
+        link.close()
 
 
 @contextmanager
