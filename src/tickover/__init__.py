@@ -14,60 +14,14 @@ from tickover.domain.report import TickReport
 from tickover.domain.retry import ExponentialBackoff
 from tickover.engine.context import AsyncContext, Context
 from tickover.engine.wake import LocalWaker, Waker
-from tickover.errors import (
-    ConfigurationError,
-    DuplicateJob,
-    HandlerNotFound,
-    InvalidArgument,
-    InvalidTransition,
-    JobCancelledError,
-    JobFailedError,
-    JobNotCompleted,
-    JobNotFound,
-    MigrationRequired,
-    NoRetry,
-    PayloadError,
-    RetryAfter,
-    StepFailed,
-    StorageUnavailable,
-    TickoverError,
-)
+from tickover.errors import DuplicateJob, JobNotFound, NoRetry, PayloadError, RetryAfter, StepFailed, TickoverError
 from tickover.store.pool import Pool
 
+#: What JSON can hold.
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 
 __all__ = [
-    "JSON",
-    "AsyncContext",
-    "Budget",
-    "ConfigurationError",
-    "Context",
-    "DuplicateJob",
-    "ExponentialBackoff",
-    "Handler",
-    "HandlerNotFound",
-    "InvalidArgument",
-    "InvalidTransition",
-    "Job",
-    "JobCancelledError",
-    "JobFailedError",
-    "JobNotCompleted",
-    "JobNotFound",
-    "LocalWaker",
-    "MigrationRequired",
-    "NewJob",
-    "NoRetry",
-    "Page",
-    "PayloadError",
-    "Pool",
-    "RetryAfter",
-    "Settings",
-    "StepFailed",
-    "StorageUnavailable",
-    "TickReport",
-    "Tickover",
-    "TickoverError",
-    "Waker",
-    "errors",
-    "events",
-]
+    "JSON", "AsyncContext", "Budget", "Context", "DuplicateJob", "ExponentialBackoff", "Handler", "Job", "JobNotFound",
+    "LocalWaker", "NewJob", "NoRetry", "Page", "PayloadError", "Pool", "RetryAfter", "Settings", "StepFailed",
+    "TickReport", "Tickover", "TickoverError", "Waker", "errors", "events",
+]  # fmt: skip
