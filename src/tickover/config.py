@@ -83,6 +83,7 @@ class Settings:
         _require(self.profile in ("simple", "zero-idle"), "profile", self.profile, "simple or zero-idle")
         if self.queues is not None:
             object.__setattr__(self, "queues", {_checked(check_name, q, "queue"): n for q, n in self.queues.items()})
+            _require(self.queues, "queues", self.queues, "None or name at least one queue")
             for queue, most in self.queues.items():
                 _require(isinstance(most, int) and 1 <= most <= 1000, f"queues[{queue}]", most, "1 to 1000")
 

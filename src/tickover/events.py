@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
@@ -141,7 +141,8 @@ class ScheduleFired(Event):
 class Progress(Event):
     """A job reported how far it is."""
 
-    data: Mapping[str, Any] | None = None
+    #: [fraction, note]
+    data: Sequence[Any] | None = None
 
 
 TYPES: Final[dict[str, type[Event]]] = {cls.__name__: cls for cls in Event.__subclasses__()}

@@ -74,10 +74,10 @@ class Core:
             for module in self.imports:
                 try:
                     importlib.import_module(module)
-                except ModuleNotFoundError as error:
-                    self._imported = False
+                except Exception as error:
+                    self._imported = False  # whatever it raised: a tick must never run with half of the handlers
                     raise ConfigurationError(
-                        f"imports= names {module!r}, which cannot be imported: {error}."
+                        f"imports= names {module!r}, which cannot be imported: {type(error).__name__}: {error}."
                     ) from error
 
     def haunted(self) -> bool:

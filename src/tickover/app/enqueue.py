@@ -36,7 +36,7 @@ def enqueue(core: Core, new: NewJob[Any], *, session: Any = None) -> str:
             raise DuplicateJob(
                 f"A job that is not finished yet has the unique key {row['unique_key']!r}: {job_id}.", job_id=job_id
             )
-    joined.after_commit(lambda: core.woken(_wake_time([row])))
+    joined.after_commit(lambda: core.woken(_wake_time(core, [row])))
     return job_id
 
 
@@ -55,7 +55,7 @@ def enqueue_many(core: Core, news: Iterable[NewJob[Any]], *, session: Any = None
         return []
     with join(core, session) as joined:
         ids = _write(joined, rows)
-    joined.after_commit(lambda: core.woken(_wake_time(rows)))
+    joined.after_commit(lambda: core.woken(_wake_time(core, rows)))
     return ids
 
 
@@ -143,10 +143,10 @@ def _sent(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "window"} if "window" in row else row
 
 
-def _wake_time(rows: Sequence[dict[str, Any]]) -> datetime | None:
+def _wake_time(core: Core, rows: Sequence[dict[str, Any]]) -> datetime | None:
     """When a tick is wanted for these rows: None is now. An estimate by our clock: a wake is only a hint."""
     if any("at" not in row and not row.get("delay") for row in rows):
         return None
-    now = datetime.now(UTC).timestamp()
+    now = core.clock.now().timestamp()
     first = min(row["at_ms"] / 1000 if "at" in row else now + row["delay"] for row in rows)
     return datetime.fromtimestamp(first, UTC)

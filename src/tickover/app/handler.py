@@ -139,7 +139,7 @@ def decorator(core: Core, name: str | None = None, options: Mapping[str, Any] | 
 
     def job(what: Callable[..., Any] | str | None = None, /, **more: Any) -> Any:
         if what is None or isinstance(what, str):
-            return decorator(core, what or name, {**(options or {}), **more})
+            return decorator(core, name if what is None else what, {**(options or {}), **more})
         kind = inspect_handler(what, name, checked, (Context, AsyncContext))
         core.registry.add(kind)
         return Handler(core, kind)

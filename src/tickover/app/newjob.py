@@ -82,9 +82,10 @@ class NewJob(Generic[R]):
 
     def using(self, **options: Unpack[EnqueueOptions]) -> NewJob[R]:
         """The same job with more options."""
-        return NewJob.of(
-            self.kind, self._text, check_enqueue_options({**_unstored(self._options), **options}), checked=self._checked
-        )
+        checked = check_enqueue_options({**_unstored(self._options), **options})
+        new = NewJob.of(self.kind, self._text, checked, checked=self._checked)
+        new.returns, new.remote = self.returns, self.remote or new.remote
+        return new
 
     def __repr__(self) -> str:
         return f"NewJob({self.kind!r}, {self._text or ''})"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final
 
 from tickover.app.core import Core
 from tickover.clock import Clock
@@ -20,7 +20,9 @@ from tickover.store.link import Link, Params, Row, plan
 from tickover.store.sql_store import SqlStore
 from tickover.store.verbs import Dialect, Verb
 
-T = TypeVar("T")
+#: Where a session keeps what waits for its commit.
+_WAKES: Final = "tickover_wakes"
+_ROWS: Final = "tickover_rows"
 
 
 @dataclass
@@ -32,7 +34,6 @@ class Joined:
     ours: bool
     #: Runs its argument once the transaction is committed; None when nobody can tell.
     publish: Callable[[Callable[[], None]], None] | None = None
-    _done: list[Callable[[], None]] = field(default_factory=list)
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Runs `call` when the write is public; with a bare Connection the user calls `jobs.wake()` instead."""
@@ -54,8 +55,7 @@ def join(core: Core, session: Any, *, single: Mapping[str, Any] | None = None) -
         yield _deferred(core, session, single)
         return
     link, publish = _link_on(core, session)
-    if link.dialect != core.database.dialect:
-        raise InvalidArgument(f"session= is a {link.dialect} session, but the jobs are in {core.database.dialect}.")
+    _check_dialect(core, link.dialect)
     store = SqlStore(link, log=core.settings.events)
     yield Joined(lambda work: work(store), ours=False, publish=publish)
 
@@ -140,16 +140,29 @@ def _on_commit(session: Any) -> Callable[[Callable[[], None]], None]:
     from sqlalchemy import event
 
     def publish(call: Callable[[], None]) -> None:
-        pending = session.info.setdefault("tickover_wakes", [])
-        if not pending:
-            event.listen(session, "after_commit", committed, once=True)
-        pending.append(call)
-
-    def committed(_session: Any) -> None:
-        for call in session.info.pop("tickover_wakes", []):
-            call()
+        if _WAKES not in session.info:
+            session.info[_WAKES] = []
+            event.listen(session, "after_commit", _committed)
+            event.listen(session, "after_transaction_end", _forget_at_end)
+        session.info[_WAKES].append(call)
 
     return publish
+
+
+def _committed(session: Any) -> None:
+    if session.in_nested_transaction():
+        return  # a savepoint's release publishes nothing
+    calls, session.info[_WAKES] = session.info[_WAKES], []
+    for call in calls:
+        call()
+
+
+def _forget_at_end(session: Any, transaction: Any) -> None:
+    """What a transaction did not publish ends with it, however it ends: commit, rollback or close."""
+    if transaction.parent is None:
+        for name in (_WAKES, _ROWS):
+            if name in session.info:
+                session.info[name] = []
 
 
 def _is_async(session: Any) -> bool:
@@ -158,21 +171,46 @@ def _is_async(session: Any) -> bool:
 
 def _deferred(core: Core, session: Any, row: Mapping[str, Any] | None) -> Joined:
     """An AsyncSession cannot be written to without await: rows wait in it and are written just before its commit."""
-    if row is not None and ("unique_key" in row or "window" in row):
-        raise InvalidArgument(
-            "unique= and idempotency_key= must look before they answer, which an AsyncSession cannot do without await. "
-            "Write: await session.run_sync(lambda s: handler.using(session=s, unique=…).enqueue(…))"
-        )
+    if row is not None:
+        _refuse_keys([row])
     sync = session.sync_session
+    _check_dialect(core, sync.get_bind().dialect.name)
+    if not sync.in_transaction():
+        sync.begin()  # as any statement would: without a transaction, a rollback would have nothing to roll back
 
     def do(work: Callable[[SqlStore], list[str]]) -> list[str]:
         # The ids exist before the rows do, so the caller has them now; a transaction that fails leaves neither.
         probe = _Probe(core.database.dialect)
         answer = work(SqlStore(probe, log=core.settings.events))
-        _pending(sync, core).append((sync.get_nested_transaction(), probe.calls))
+        _pending(sync, core).append(_Deferred(sync.get_nested_transaction(), probe.calls))
         return answer
 
     return Joined(do, ours=False, publish=_on_commit(sync))
+
+
+def _refuse_keys(rows: Iterable[Mapping[str, Any]]) -> None:
+    if any("unique_key" in row or "window" in row for row in rows):
+        raise InvalidArgument(
+            "unique= and idempotency_key= must look before they answer, which an AsyncSession cannot do without await. "
+            "Write: await session.run_sync(lambda s: handler.using(session=s, unique=…).enqueue(…))"
+        )
+
+
+def _check_dialect(core: Core, dialect: str) -> None:
+    if dialect != core.database.dialect:
+        raise InvalidArgument(f"session= is a {dialect} session, but the jobs are in {core.database.dialect}.")
+
+
+@dataclass(eq=False)
+class _Deferred:
+    """Rows that wait for a commit."""
+
+    #: The savepoint in which they were enqueued; None outside any.
+    born: Any
+    calls: list[tuple[Verb, dict[str, Any]]]
+    written: bool = False
+    #: The savepoint in which they were written.
+    inside: Any = None
 
 
 class _Probe:
@@ -187,10 +225,10 @@ class _Probe:
     def run(self, verb: Verb, params: Params) -> list[Row]:
         import json
 
-        if verb.name != "enqueue":
-            raise InvalidArgument("unique= and idempotency_key= are not possible on an AsyncSession; use its run_sync.")
+        rows = json.loads(params["jobs" if verb.name == "enqueue" else "keys"])
+        _refuse_keys(rows if verb.name == "enqueue" else [{"window": row} for row in rows])
         self.calls.append((verb, dict(params)))
-        return [(row["id"],) for row in json.loads(params["jobs"])]
+        return [(row["id"],) for row in rows]
 
     def query(self, _sql: str, _params: Params) -> list[Row]:
         raise InvalidArgument("an AsyncSession is only written to at its commit")
@@ -205,33 +243,40 @@ class _Probe:
         """Nothing to close."""
 
 
-def _pending(sync: Any, core: Core) -> list[Any]:
+def _pending(sync: Any, core: Core) -> list[_Deferred]:
     from sqlalchemy import event
 
-    if "tickover_rows" not in sync.info:
-        sync.info["tickover_rows"] = []
+    if _ROWS not in sync.info:
+        sync.info[_ROWS] = []
         event.listen(sync, "before_commit", lambda session: _write_pending(session, core))
         event.listen(sync, "after_soft_rollback", _drop_rolled_back)
-    pending: list[Any] = sync.info["tickover_rows"]
+        event.listen(sync, "after_transaction_end", _forget_at_end)
+    pending: list[_Deferred] = sync.info[_ROWS]
     return pending
 
 
 def _write_pending(session: Any, core: Core) -> None:
-    if session.in_nested_transaction():
-        return  # a savepoint's release publishes nothing
-    pending, session.info["tickover_rows"] = session.info.get("tickover_rows", []), []
-    if pending:
+    """Writes what waits. A savepoint's release says this too, and for a commit with a savepoint still open nothing
+    else does; so rows go in whenever it is said, and again if the savepoint that they went into is rolled back.
+    """
+    pending: list[_Deferred] = [entry for entry in session.info[_ROWS] if not entry.written]
+    for entry in pending:
         link = SessionLink(session.connection(), core.clock)
-        for _, calls in pending:
-            for verb, params in calls:
-                link.run(verb, params)
+        for verb, params in entry.calls:
+            link.run(verb, params)
+        entry.written, entry.inside = True, session.get_nested_transaction()
 
 
 def _drop_rolled_back(session: Any, rolled_back: Any) -> None:
-    """A savepoint's rollback drops what was enqueued inside it; the outermost one drops everything."""
+    """A savepoint's rollback drops what was enqueued inside it; the rest that was written inside it waits again."""
     if not rolled_back.nested:
-        session.info["tickover_rows"] = []
-    else:
-        session.info["tickover_rows"] = [
-            entry for entry in session.info.get("tickover_rows", []) if entry[0] is not rolled_back
-        ]
+        return  # its end drops everything
+    session.info[_ROWS] = [entry for entry in session.info[_ROWS] if not _within(entry.born, rolled_back)]
+    for entry in session.info[_ROWS]:
+        entry.written = entry.written and not _within(entry.inside, rolled_back)
+
+
+def _within(transaction: Any, outer: Any) -> bool:
+    while transaction is not None and transaction is not outer:
+        transaction = transaction.parent
+    return transaction is outer

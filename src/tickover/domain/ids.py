@@ -23,6 +23,16 @@ _lock = threading.Lock()
 _last = 0
 
 
+def _after_fork() -> None:
+    """Another thread of the parent may have held the lock; in the child nobody would ever release it."""
+    global _lock  # noqa: PLW0603  # a lock belongs to its process
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def new_ids(count: int) -> list[str]:
     """Mints `count` UUIDv7 strings, each greater than every id minted in this process before.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, Final
 
 from tickover.errors import PayloadError
@@ -16,6 +17,7 @@ MAX_BYTES: Final = 1024 * 1024
 MAX_DEPTH: Final = 64
 _MAX_INT: Final = 2**63 - 1
 ERROR_LENGTH: Final = 4096
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def encode(value: object, *, lossy: bool = False, path: str = "$") -> str:
@@ -53,7 +55,7 @@ def decode(text: str) -> Any:
 def safe_text(text: str, limit: int = ERROR_LENGTH) -> str:
     """Returns text that every database takes: NUL and lone surrogates replaced, at most `limit` characters."""
     text = text if len(text) <= limit else text[: limit - 1] + "…"
-    return text.replace("\0", "�").encode("utf-8", "replace").decode("utf-8")
+    return _UNSTORABLE.sub("�", text)
 
 
 def _canonical(value: object, path: str, depth: int, *, lossy: bool) -> Any:
@@ -63,7 +65,7 @@ def _canonical(value: object, path: str, depth: int, *, lossy: bool) -> Any:
         case None | bool():
             return value
         case str():
-            return _string(str(value), path, lossy=lossy)
+            return _string(str.__str__(value), path, lossy=lossy)  # str() of an enum is its name, not its value
         case int():
             if abs(value) > _MAX_INT:
                 raise PayloadError(f"{path} is an integer beyond 64 bits; pass it as a string.", path=path)

@@ -38,7 +38,8 @@ def inspect_handler(
     if takes_context:
         _check_colour(name, hints[listed.pop(0).name], is_async=is_async, contexts=contexts)
     parameters = tuple(
-        _parameter(name, p, hints, first=index == 0, contexts=contexts) for index, p in enumerate(listed)
+        _parameter(name, p, hints, first=index == 0 and not takes_context, contexts=contexts)
+        for index, p in enumerate(listed)
     )
     returns = hints.get("return", NOTHING)
     return Kind(name, fn, parameters, Any if returns is NOTHING else returns, takes_context, is_async, dict(options))
@@ -64,9 +65,9 @@ def _is_context(hint: Any, contexts: tuple[type, type]) -> bool:
 def _check_colour(name: str, hint: Any, *, is_async: bool, contexts: tuple[type, type]) -> None:
     wanted = contexts[1] if is_async else contexts[0]
     if not (isinstance(hint, type) and issubclass(hint, wanted)):
-        colour = "async def" if is_async else "def"
+        colour = "an async def" if is_async else "a def"
         raise InvalidArgument(
-            f"{name!r} is a {colour} handler: its context is {wanted.__name__}, not {getattr(hint, '__name__', hint)}."
+            f"{name!r} is {colour} handler: its context is {wanted.__name__}, not {getattr(hint, '__name__', hint)}."
         )
 
 

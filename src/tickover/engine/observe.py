@@ -7,12 +7,13 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from tickover.domain.decide import Transition
 from tickover.domain.job import Claimed, Job
 from tickover.domain.payload import decode
-from tickover.domain.states import State
+from tickover.domain.states import TERMINAL, State
 from tickover.engine.execute import Middleware
 from tickover.errors import InvalidArgument, JobFailedError, PayloadError
 
@@ -105,6 +106,7 @@ def seen(job: Claimed, transition: Transition | None = None) -> Job:
         created_at=job.created_at,
         run_at=job.run_at,
         started_at=job.started_at,
+        finished_at=_finished_at(job, transition),
         parent_id=job.parent_id,
         root_id=job.root_id,
         fan_out_index=job.fan_out_index,
@@ -113,6 +115,13 @@ def seen(job: Claimed, transition: Transition | None = None) -> Job:
         generation=job.generation,
         **counters,
     )
+
+
+def _finished_at(job: Claimed, transition: Transition | None) -> datetime | None:
+    """The end as this process saw it, so that `finished_at - started_at` is the run; the row has the database's."""
+    if transition is None or transition.seconds is None or transition.state not in TERMINAL:
+        return None
+    return job.started_at + timedelta(seconds=transition.seconds)
 
 
 def _readable(text: str | None) -> Any:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, Final
+from types import UnionType
+from typing import Any, Final, Union, get_args, get_origin
 
 from tickover.domain.payload import decode, encode
 from tickover.errors import HandlerNotFound, InvalidArgument, PayloadError
@@ -122,11 +123,9 @@ class Kind:
         """The stored form of what the function returned; None stays None."""
         if value is None:
             return None
-        if type(value) in _PLAIN or self.returns in (Any, NOTHING):
+        if self.returns in (Any, NOTHING) or (type(value) in _PLAIN and type(value) in _members(self.returns)):
             return encode(value, lossy=True)
-        return encode(
-            self._adapter("return", self.returns).dump_python(value, mode="json", warnings="error"), lossy=True
-        )
+        return encode(self._plain(Parameter("return", self.returns), value, "$"), lossy=True)
 
     def result_value(self, text: str | None) -> Any:
         """What `result_text` stored, with the type that the function's return annotation says."""
@@ -142,12 +141,16 @@ class Kind:
             return encode(value, path=path)
         if parameter.annotation is Any:
             return encode(value, path=path)
+        return encode(self._plain(parameter, value, path), path=path)
+
+    def _plain(self, parameter: Parameter, value: Any, path: str) -> Any:
+        """The value as JSON types, such that `_validate` reads the same value back: by field names, aliases aside."""
         from pydantic import ValidationError
         from pydantic_core import PydanticSerializationError
 
         adapter = self._adapter(parameter.name, parameter.annotation)
         try:
-            return encode(adapter.dump_python(adapter.validate_python(value), mode="json"), path=path)
+            return adapter.dump_python(adapter.validate_python(value), mode="json", round_trip=True, warnings="error")
         except ValidationError as error:
             raise _refused(self.name, path, error) from error
         except (PydanticSerializationError, ValueError) as error:
@@ -171,7 +174,7 @@ class Kind:
         from pydantic import ValidationError
 
         try:
-            return self._adapter(name, annotation).validate_json(text)
+            return self._adapter(name, annotation).validate_json(text, by_alias=True, by_name=True)
         except ValidationError as error:
             raise _refused(self.name, path, error) from error
 
@@ -204,6 +207,7 @@ class Registry:
                     f"{name!r} is registered already, by {'.'.join(other.origin)}; give one of them another name."
                 )
         self._kinds[kind.name] = kind
+        self._aliases.pop(kind.name, None)  # the same function registered anew, now under what was its alias
         self._aliases.update((alias, kind.name) for alias in names[1:])
 
     def get(self, name: str) -> Kind | None:
@@ -224,7 +228,12 @@ class Registry:
     def names(self) -> list[str]:
         """Every name and alias whose body runs here."""
         own = [name for name, kind in self._kinds.items() if not kind.remote]
-        return sorted([*own, *(alias for alias, name in self._aliases.items() if name in own)])
+        return sorted({*own, *(alias for alias, name in self._aliases.items() if name in own)})
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    """The types of a union; else the one."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
 def _name(parameter: Parameter) -> str:

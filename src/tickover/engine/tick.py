@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Mapping
 from typing import Final
 
@@ -49,6 +50,7 @@ class Tick:
         self._solo = False  # a suspect runs: nothing is claimed beside it
         self._next_beat = plan.window.start + plan.beat_every
         self._first_statement = store.statements
+        self._turn = random.randrange(1000)  # noqa: S311  # which queue goes first; ticks of one job must not all agree
 
     def run(self) -> TickReport:
         """Recovers a little, then claims, runs and settles until nothing is due or the window closes."""
@@ -96,6 +98,7 @@ class Tick:
             free=free,
             alone=not self.held and free == self.plan.concurrency and not self.plan.haunted(),
             queues=rooms,
+            turn=self._turn + self.report.claimed,
             age=now - self.window.start,
             left=self.window.end - now,
             window_left=self.window.stop - now,

@@ -45,10 +45,11 @@ class EngineDatabase:
             self._return(link)
 
     def reopen(self, link: Link) -> Link:
-        self._held.pop(id(link)).invalidate()
+        self._held.pop(id(link))[0].invalidate()
         fresh = self._borrow()
-        fresh.statements = link.statements
-        return fresh
+        link.connection = fresh.connection  # type: ignore[attr-defined]  # links are ours
+        self._held[id(link)] = self._held.pop(id(fresh))
+        return link
 
     def engine(self) -> Engine:
         return self._engine
@@ -61,15 +62,16 @@ class EngineDatabase:
             fairy = self._engine.raw_connection()
         except exc.SQLAlchemyError as error:
             raise StorageUnavailable(f"The database cannot be reached: {str(error).splitlines()[0]}") from error
-        link = link_on(self.dialect, fairy.driver_connection, self._clock)
-        self._held[id(link)] = fairy
+        connection = fairy.driver_connection
+        theirs = _mode(self.dialect, connection)
+        link = link_on(self.dialect, connection, self._clock)
+        self._held[id(link)] = (fairy, theirs)
         return link
 
     def _return(self, link: Link) -> None:
-        # A reopened link has another identity; give back whatever this thread still holds for it.
-        fairy = self._held.pop(id(link), None)
-        if fairy is not None:
-            _hand_back(self.dialect, fairy)
+        held = self._held.pop(id(link), None)  # None where a reopen failed
+        if held is not None:
+            _hand_back(self.dialect, *held)
 
 
 def link_on(dialect: Dialect, connection: Any, clock: Clock) -> Link:
@@ -85,14 +87,19 @@ def link_on(dialect: Dialect, connection: Any, clock: Clock) -> Link:
     return PostgresLink(connection, theirs=True)
 
 
-def _hand_back(dialect: Dialect, fairy: Any) -> None:
+def _mode(dialect: Dialect, connection: Any) -> Any:
+    """The user's own transaction mode of a connection: they may have set up their Engine for autocommit."""
+    return connection.isolation_level if dialect == "sqlite" else connection.autocommit
+
+
+def _hand_back(dialect: Dialect, fairy: Any, theirs: Any) -> None:
     connection = fairy.driver_connection
     if connection is None:
         return
     if dialect == "sqlite":
-        connection.isolation_level = ""
+        connection.isolation_level = theirs
     elif not connection.closed:
-        connection.autocommit = False
+        connection.autocommit = theirs
     fairy.close()
 
 
@@ -113,6 +120,8 @@ def engine_on(dialect: Dialect, shared: Any, open_link: Callable[[], Any]) -> En
 
 def overflow_pool(pool: Pool, open_link: Callable[[], Any]) -> QueuePool:
     """SQLAlchemy's pool for the connections beside the kept one."""
+    from tickover.store.postgres import PostgresLink
+
     most = max(1, pool.max_open - 1)
     idle = min(most, max(0, pool.max_idle - 1))
     made = QueuePool(
@@ -131,7 +140,8 @@ def overflow_pool(pool: Pool, open_link: Callable[[], Any]) -> QueuePool:
 
     @event.listens_for(made, "checkout")
     def _replace_idle(connection: Any, record: Any, _fairy: Any) -> None:
-        if connection.closed or time.monotonic() - record.info.get("idle_since", time.monotonic()) > longest:
+        idle = time.monotonic() - record.info.get("idle_since", time.monotonic())
+        if idle > longest or not PostgresLink(connection).usable():
             raise exc.DisconnectionError
 
     return made
@@ -148,10 +158,19 @@ def pooled(pool: QueuePool) -> Iterator[Link]:
         raise StorageUnavailable(
             "All connections of the pool are in use; raise Pool.max_open or ask less at once."
         ) from error
+    lent: Any = fairy.dbapi_connection  # psycopg's own: our creator made it
+    link = PostgresLink(lent)
+    broken = False
     try:
-        yield PostgresLink(fairy.dbapi_connection)  # type: ignore[arg-type]  # psycopg's own: our creator made it
+        yield link
     except StorageUnavailable:
-        fairy.invalidate()
+        broken = True
         raise
     finally:
+        link.deadline = None
+        if link.connection is not lent:  # reopened meanwhile: the pool knows only the broken one
+            link.close()
+            broken = True
+        if broken:
+            fairy.invalidate()
         fairy.close()

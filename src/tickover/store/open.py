@@ -19,6 +19,7 @@ from tickover.store.verbs import Dialect
 if TYPE_CHECKING:  # SQLAlchemy is most of a cold start; a URL does not need it
     from sqlalchemy import URL, Engine
 
+_INHERITED: Final[list[Any]] = []
 _HELP: Final = "Give something like sqlite:///jobs.db or postgresql://user@host/db."
 
 
@@ -33,7 +34,7 @@ class Database(Protocol):
         ...
 
     def reopen(self, link: Link) -> Link:
-        """Replaces a broken link that is in use by a new one."""
+        """Gives a broken link that is in use a new connection; returns the same link."""
 
     def engine(self) -> Engine:
         """An SQLAlchemy engine on the same database, for migrations and for the user's own transactions."""
@@ -119,11 +120,10 @@ class KeptLinks:
 
     def reopen(self, link: Link) -> Link:
         link.close()
-        fresh = self._open()
-        fresh.statements = link.statements
+        link.connection = self._open().connection  # type: ignore[attr-defined]  # links are ours
         if link is self._kept:
-            self._kept, self._opened = fresh, time.monotonic()
-        return fresh
+            self._opened = time.monotonic()
+        return link
 
     def engine(self) -> Engine:
         from tickover.store.engine_database import engine_on
@@ -132,7 +132,8 @@ class KeptLinks:
 
     def close(self) -> None:
         with self._lock:
-            self._drop()
+            if not self._busy:
+                self._drop()
             if self._overflow is not None:
                 self._overflow.dispose()
                 self._overflow = None
@@ -152,7 +153,10 @@ class KeptLinks:
     def _take_turn(self) -> bool:
         """Whether the kept link is ours now. Serverless processes wait for it rather than open a second one."""
         with self._lock:
-            if self._pid != os.getpid():  # after a fork: the parent's connections are the parent's
+            if self._pid != os.getpid():
+                # After a fork the parent's connections are the parent's. They are kept, since the last reference to a
+                # SQLite connection closes it, and that would roll back what the parent is about to commit.
+                _INHERITED.append((self._kept, self._overflow))
                 self._kept, self._busy, self._overflow, self._pid = None, False, None, os.getpid()
             if self._busy:
                 return False

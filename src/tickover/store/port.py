@@ -44,6 +44,8 @@ class Wanted:
     alone: bool
     #: Room per queue; None serves every queue.
     queues: Mapping[str, int] | None
+    #: Which queue has the first turn, counted around: the jobs taken so far, from anywhere on.
+    turn: int = 0
     #: Seconds: since the tick began, until its deadline, until it stops starting jobs, and of the lease.
     age: float
     left: float

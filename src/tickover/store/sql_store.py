@@ -86,6 +86,7 @@ class SqlStore:
             "free": wanted.free,
             "alone": wanted.alone,
             "queues": queues,
+            "turn": wanted.turn,
             "left_ms": int(wanted.window_left * 1000),
             "lease": wanted.lease,
             "log": self.log,

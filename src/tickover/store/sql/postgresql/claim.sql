@@ -22,6 +22,7 @@ WITH RECURSIVE lanes (queue, priority) AS (
 ), asked (queue, room) AS (
     SELECT q.queue, CASE WHEN CAST(:queues AS json) IS NULL THEN CAST(:n AS int) ELSE LEAST(CAST(a.value AS int), CAST(:n AS int)) END
     FROM (SELECT DISTINCT queue FROM lanes) q LEFT JOIN json_each_text(CAST(:queues AS json)) a ON a.key = q.queue
+    WHERE CAST(:queues AS json) IS NULL OR a.key IS NOT NULL  -- LEAST skips NULL: a queue nobody named would have room
 ), served AS MATERIALIZED (
     -- Pauses are read here, in the claim itself; uncorrelated, so each is evaluated once (R-007, R-008). With very many
     -- queues each gives a few, so that the rows locked stay in proportion to the rows taken.
@@ -45,20 +46,25 @@ WITH RECURSIVE lanes (queue, priority) AS (
         LIMIT s.room
     ) r
 ), ranked AS (
-    SELECT *, row_number() OVER (PARTITION BY queue ORDER BY priority DESC, run_at, id) AS place FROM scanned
+    SELECT *, row_number() OVER (PARTITION BY queue ORDER BY priority DESC, run_at, id) AS place,
+        dense_rank() OVER (ORDER BY queue) AS lane
+    FROM scanned
 ), suspect AS (
     SELECT id FROM ranked WHERE suspect AND place = 1 ORDER BY priority DESC, run_at, id LIMIT 1
 ), picked AS MATERIALIZED (
     SELECT id FROM suspect
     UNION ALL
     (
-        -- Queues take turns. A job that crashed before starts at once or not at all: it is not claimed ahead.
+        -- Queues take turns, each claim from another one on: else the first one would take every slot that gets free.
+        -- A job that crashed before starts at once or not at all: it is not claimed ahead.
         SELECT id FROM (
-            SELECT id, crash_run, place, queue, row_number() OVER (PARTITION BY crash_run > 0 ORDER BY place, queue) AS turn
+            SELECT id, crash_run, row_number() OVER (
+                ORDER BY place, (lane + CAST(:turn AS bigint)) % (SELECT count(DISTINCT queue) FROM scanned)
+            ) AS seat
             FROM ranked WHERE NOT suspect AND NOT EXISTS (SELECT 1 FROM suspect)
         ) fair
-        WHERE crash_run = 0 OR turn <= CAST(:free AS int)
-        ORDER BY place, queue LIMIT CAST(:n AS int)
+        WHERE crash_run = 0 OR seat <= CAST(:free AS int)
+        ORDER BY seat LIMIT CAST(:n AS int)
     )
 ), claimed AS (
     UPDATE jobs j SET state = 'running', epoch = j.epoch + 1, claim_id = gen_random_uuid(), starts = j.starts + 1,

@@ -25,7 +25,8 @@ WITH RECURSIVE walk (queue) AS (
 ), scanned AS (
     SELECT j.id, j.queue, j.priority, j.run_at, j.crash_run,
         j.crash_run >= max(1, min(2, j.max_crashes - 1)) AS suspect,
-        row_number() OVER (PARTITION BY j.queue ORDER BY j.priority DESC, j.run_at, j.id) AS place, l.room
+        row_number() OVER (PARTITION BY j.queue ORDER BY j.priority DESC, j.run_at, j.id) AS place, l.room,
+        dense_rank() OVER (ORDER BY j.queue) AS lane
     FROM lanes l JOIN jobs j ON j.id IN (
         -- A correlated IN with a LIMIT stands for the LATERAL that SQLite has not.
         SELECT k.id FROM jobs k
@@ -40,12 +41,15 @@ WITH RECURSIVE walk (queue) AS (
     SELECT id FROM suspect
     UNION ALL
     SELECT id FROM (
-        -- Queues take turns. A job that crashed before starts at once or not at all: it is not claimed ahead.
-        SELECT id, crash_run, place, queue, row_number() OVER (PARTITION BY crash_run > 0 ORDER BY place, queue) AS turn
+        -- Queues take turns, each claim from another one on: else the first one would take every slot that gets free.
+        -- A job that crashed before starts at once or not at all: it is not claimed ahead.
+        SELECT id, crash_run, row_number() OVER (
+            ORDER BY place, (lane + :turn) % (SELECT count(DISTINCT queue) FROM scanned)
+        ) AS seat
         FROM scanned WHERE place <= room AND NOT suspect AND NOT EXISTS (SELECT 1 FROM suspect)
-        ORDER BY place, queue
+        ORDER BY seat
     )
-    WHERE crash_run = 0 OR turn <= :free
+    WHERE crash_run = 0 OR seat <= :free
     LIMIT :n
 )
 UPDATE jobs SET state = 'running', epoch = epoch + 1, claim_id = lower(hex(randomblob(16))), starts = starts + 1,
