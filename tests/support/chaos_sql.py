@@ -29,7 +29,7 @@ class Look:
         text = self._translated(statement)
         if self.dialect == "sqlite":
             return self._lite.execute(text).fetchall()
-        cursor = self._post.execute(text)  # type: ignore[call-overload]  # statements are the tests' own literals
+        cursor = self._post.execute(text.encode())  # bytes: psycopg's types want a literal where text is meant
         found: list[Row] = cursor.fetchall() if cursor.description else []
         return found
 

@@ -125,8 +125,8 @@ def test_a_tick_of_short_jobs_claims_a_quarter_of_a_second_ahead() -> None:
     assert claim_size(free=10, ahead=0, pace=1000.0, left=None) == 260
 
 
-def test_no_tick_hoards_more_than_a_thousand() -> None:
-    assert claim_size(free=10, ahead=0, pace=1e6, left=None) == 1010
+def test_no_tick_hoards_more_than_two_thousand() -> None:
+    assert claim_size(free=10, ahead=0, pace=1e6, left=None) == 2010
 
 
 def test_full_slots_claim_again_when_half_of_what_waits_is_used_and_not_in_dribbles() -> None:

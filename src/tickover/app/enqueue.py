@@ -11,6 +11,7 @@ from typing import Any
 from tickover.app.core import Core
 from tickover.app.newjob import NewJob, rewritten, row_of
 from tickover.app.sessions import Joined, join
+from tickover.domain.ids import new_id, new_ids
 from tickover.errors import DuplicateJob, InvalidArgument, StorageUnavailable
 from tickover.store.link import OutcomeUnknown, RolledBack
 from tickover.store.sql_store import SqlStore
@@ -29,10 +30,10 @@ def enqueue(core: Core, new: NewJob[Any], *, session: Any = None) -> str:
     core.load()
     new = rewritten(core, new)
     session = session if session is not None else new.options.get("session")
-    row = row_of(core, new)
+    row = {"id": new_id(), **row_of(core, new)}
     with join(core, session, single=row) as joined:
         (job_id,) = _write(joined, [row])
-        if job_id != row["id"] and "window" not in row:
+        if job_id != row["id"] and ("window" not in row or row.get("held")):
             raise DuplicateJob(
                 f"A job that is not finished yet has the unique key {row['unique_key']!r}: {job_id}.", job_id=job_id
             )
@@ -53,6 +54,8 @@ def enqueue_many(core: Core, news: Iterable[NewJob[Any]], *, session: Any = None
             raise InvalidArgument(f"enqueue_many takes {_MOST:,} jobs at once; call it in portions.")
     if not rows:
         return []
+    for row, job_id in zip(rows, new_ids(len(rows)), strict=True):
+        row["id"] = job_id
     with join(core, session) as joined:
         ids = _write(joined, rows)
     joined.after_commit(lambda: core.woken(_wake_time(core, rows)))
@@ -61,8 +64,13 @@ def enqueue_many(core: Core, news: Iterable[NewJob[Any]], *, session: Any = None
 
 def _write(joined: Joined, rows: list[dict[str, Any]]) -> list[str]:
     if not joined.ours:
-        return joined.do(lambda store: write_rows(store, rows))
+        return joined.do(lambda store: _at_once(store, rows))
     return joined.do(lambda store: _until_known(store, rows))
+
+
+def _at_once(store: SqlStore, rows: list[dict[str, Any]]) -> list[str]:
+    with store.transaction():  # joins theirs; one of ours on a connection of theirs that commits each statement
+        return write_rows(store, rows)
 
 
 def _until_known(store: SqlStore, rows: list[dict[str, Any]]) -> list[str]:
@@ -96,6 +104,8 @@ def write_rows(store: SqlStore, rows: Sequence[dict[str, Any]]) -> list[str]:
     """Writes rows in the open transaction; returns for each its id, or the id of the job that holds its key."""
     windows = _reserve(store, rows)
     fresh = [row for row in rows if windows.get(row["id"], row["id"]) == row["id"]]
+    if any("unique_key" in row for row in fresh):
+        fresh.sort(key=_key)  # one order for all: two sets with the same keys wait for each other once, not crosswise
     written: set[str] = set()
     for start in range(0, len(fresh), _ROWS_AT_ONCE):
         part = json.dumps([_sent(row) for row in fresh[start : start + _ROWS_AT_ONCE]])
@@ -107,7 +117,9 @@ def write_rows(store: SqlStore, rows: Sequence[dict[str, Any]]) -> list[str]:
         holders = _holders(store, refused)
         # The holder may have ended between the two statements; then the key is free, and the row goes in now.
         gone = [row for row in refused if _key(row) not in holders]
-        windows.update({row["id"]: holders[_key(row)] for row in refused if _key(row) in holders})
+        for row in refused:
+            if _key(row) in holders:
+                windows[row["id"]], row["held"] = holders[_key(row)], True
         if gone:
             part = json.dumps([_sent(row) for row in gone])
             again = {str(row[0]) for row in store.call("enqueue", jobs=part, log=store.log)}

@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar, Unpack
 from typing_extensions import TypeForm
 
 from tickover.app.core import Core
-from tickover.domain.ids import new_id
 from tickover.domain.options import EnqueueOptions, check_enqueue_options, check_name
 from tickover.domain.payload import decode, encode
 from tickover.domain.retry import ExponentialBackoff
@@ -78,7 +77,7 @@ class NewJob(Generic[R]):
     @property
     def options(self) -> Mapping[str, Any]:
         """The options said so far, in their stored form (durations are seconds)."""
-        return dict(self._options)
+        return self._options
 
     def using(self, **options: Unpack[EnqueueOptions]) -> NewJob[R]:
         """The same job with more options."""
@@ -92,7 +91,7 @@ class NewJob(Generic[R]):
 
 
 def row_of(core: Core, new: NewJob[Any]) -> dict[str, Any]:
-    """The row of the enqueue verb: sparse, options of the registration beneath those of the job.
+    """The row of the enqueue verb: sparse, options of the registration beneath those of the job; its id comes later.
 
     Raises:
         HandlerNotFound: the kind is unknown here and not said to be remote.
@@ -101,10 +100,18 @@ def row_of(core: Core, new: NewJob[Any]) -> dict[str, Any]:
     kind = None if new.remote else core.registry.find(new.kind)
     if kind is not None and not new.checked:
         kind.bind(new.text)
-    options = {**(kind.options if kind is not None else {}), **new.options}
-    row: dict[str, Any] = {"id": new_id(), "kind": kind.name if kind is not None else new.kind}
+    options = new.options if kind is None else {**kind.options, **new.options} if new.options else kind.options
+    row: dict[str, Any] = {"kind": kind.name if kind is not None else new.kind}
     if new.text is not None:
         row["args"] = new.text
+    if core.settings.code_version:
+        row["code_version"] = core.settings.code_version
+    if options:
+        _write_options(row, options)
+    return row
+
+
+def _write_options(row: dict[str, Any], options: Mapping[str, Any]) -> None:
     for option, column in _STORED.items():
         if option in options:
             row[column] = options[option]
@@ -115,11 +122,8 @@ def row_of(core: Core, new: NewJob[Any]) -> dict[str, Any]:
     if "at" in options:
         row["at"] = options["at"].isoformat()
         row["at_ms"] = int(options["at"].timestamp() * 1000)
-    if core.settings.code_version:
-        row["code_version"] = core.settings.code_version
     if "idempotency_key" in options:
         row["window"] = {"key": options["idempotency_key"], "ttl": options.get("idempotency_ttl", _DEFAULT_WINDOW)}
-    return row
 
 
 def rewritten(core: Core, new: NewJob[Any]) -> NewJob[Any]:

@@ -236,11 +236,15 @@ def health(
 @verb
 def version(call: Call) -> None:
     """Print the versions of Tickover, of the tables it needs, and of Python."""
-    import importlib.metadata
+    from importlib.metadata import PackageNotFoundError, metadata
 
     from tickover.store.migrate import HEAD
 
-    found = {"tickover": importlib.metadata.version("tickover"), "tables": HEAD, "python": platform.python_version()}
+    try:
+        ours = metadata("tickover")["Version"]
+    except PackageNotFoundError:  # run from its sources
+        ours = "unknown"
+    found = {"tickover": ours, "tables": HEAD, "python": platform.python_version()}
     if call.json:
         show.document(found)
     else:

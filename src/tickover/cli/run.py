@@ -64,7 +64,7 @@ def tick(
     options: dict[str, Any] = {"queues": read.read_rooms(queues), "concurrency": concurrency}
     with call.jobs(handlers=only != Part.reaper) as jobs, stopping() as stop:
         report = _turn(jobs, Budget(seconds, max_jobs=max_jobs), stop, trigger="cli", only=only, **options)
-    _tell(call, report)
+    _tell(call, report, "reaper" if only == Part.reaper else "tick")
     if report.stopped_because == "error":
         raise StorageUnavailable(report.error)
 

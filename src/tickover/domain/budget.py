@@ -11,7 +11,7 @@ from tickover.errors import InvalidArgument
 _LONGEST_TICK: Final = 86_400.0
 #: Jobs claimed ahead of their slots cover this many seconds of the pace seen so far, and never more than the cap.
 _AHEAD_SECONDS: Final = 0.25
-_AHEAD_MOST: Final = 1000
+_AHEAD_MOST: Final = 2000
 
 
 class Budget:

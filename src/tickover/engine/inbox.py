@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tickover.store.port import Store
 
 T = TypeVar("T")
-_MOST_AT_ONCE = 1000
+_MOST_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True, eq=False)

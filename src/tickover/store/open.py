@@ -132,6 +132,7 @@ class KeptLinks:
 
     def close(self) -> None:
         with self._lock:
+            self._leave_inherited()
             if not self._busy:
                 self._drop()
             if self._overflow is not None:
@@ -153,15 +154,20 @@ class KeptLinks:
     def _take_turn(self) -> bool:
         """Whether the kept link is ours now. Serverless processes wait for it rather than open a second one."""
         with self._lock:
-            if self._pid != os.getpid():
-                # After a fork the parent's connections are the parent's. They are kept, since the last reference to a
-                # SQLite connection closes it, and that would roll back what the parent is about to commit.
-                _INHERITED.append((self._kept, self._overflow))
-                self._kept, self._busy, self._overflow, self._pid = None, False, None, os.getpid()
+            self._leave_inherited()
             if self._busy:
                 return False
             self._busy = True
             return True
+
+    def _leave_inherited(self) -> None:
+        """After a fork the parent's connections are the parent's: not used, not closed, and not forgotten either.
+
+        The last reference to a SQLite connection closes it, and that would roll back what the parent is about to commit.
+        """
+        if self._pid != os.getpid():
+            _INHERITED.append((self._kept, self._overflow))
+            self._kept, self._busy, self._overflow, self._pid = None, False, None, os.getpid()
 
     def _kept_link(self) -> Link:
         with self._lock if self._memory else _nothing():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -88,6 +90,7 @@ class PostgresLink:
     def __init__(self, connection: psycopg.Connection[Any], *, theirs: bool = False) -> None:
         self.connection = connection
         self.statements = 0
+        self._pid = os.getpid()
         self._theirs = theirs
         if not theirs:
             connection.adapters.register_loader("uuid", TextLoader)
@@ -104,7 +107,7 @@ class PostgresLink:
     def run(self, verb: Verb, params: Params) -> list[Row]:
         faults.hit(f"{verb.name}.before_send")
         with sorted_errors(sort_error):
-            rows = plan(self._execute, verb, params, None)
+            rows = plan(self._execute, verb, params, json.dumps)
         faults.hit(f"{verb.name}.after_commit")
         return rows
 
@@ -122,13 +125,14 @@ class PostgresLink:
 
     def usable(self) -> bool:
         return (
-            not self.connection.closed
+            os.getpid() == self._pid
+            and not self.connection.closed
             and self.connection.info.transaction_status == 0
             and not _hung_up(self.connection)
         )
 
     def close(self) -> None:
-        if not self._theirs:
+        if not self._theirs and os.getpid() == self._pid:  # a forked child's good-bye would end the parent's session
             self.connection.close()
 
     def _execute(self, statement: str, params: Params) -> list[Row] | None:
@@ -168,16 +172,19 @@ def sort_error(error: Exception) -> Exception:
             return StorageFull(f"PostgreSQL has no disk left: {said}")
         case pg.ReadOnlySqlTransaction():
             return ReadOnly(f"PostgreSQL takes no writes: {said}")
-        case (
-            pg.TransactionRollback() | pg.LockNotAvailable() | pg.QueryCanceled() | pg.IdleInTransactionSessionTimeout()
-        ):
+        case pg.LockNotAvailable() | pg.QueryCanceled() | pg.IdleInTransactionSessionTimeout():
             return RolledBack(said)
     code = error.sqlstate or ""
-    if code in ("25P04", "53400") or (code.startswith("53") and code != "53100"):
+    # Class 40 by its code: psycopg's DeadlockDetected and SerializationFailure are no kinds of TransactionRollback.
+    if (
+        (code.startswith("40") and code != "40003")
+        or code in ("25P04", "53400")
+        or (code.startswith("53") and code != "53100")
+    ):
         return RolledBack(said)
     if code.startswith(("22", "23")) or isinstance(error, psycopg.DataError):
         return DataRefused(said)
-    if not code or code.startswith(("08", "57P")):
+    if not code or code.startswith(("08", "57P", "40003")):
         return OutcomeUnknown(f"The connection to PostgreSQL broke: {said}")
     return error
 

@@ -132,6 +132,7 @@ class SqlStore:
             transitions=json.dumps([self._transition(t) for t in transitions]),
             tick=tick or NO_TICK,
             reaping=reaping,
+            log=self.log,
         )
         return {JobId(str(row[0])): Settled(row[1], _instant(row[2])) for row in rows}
 
@@ -160,24 +161,20 @@ class SqlStore:
         )
 
     def _transition(self, t: Transition) -> dict[str, Any]:
-        """Sparse: what is absent is NULL, so a set of plain completions stays small."""
+        """Sparse: what is absent is a plain completion, so a set of those is fences and durations."""
         lease = t.lease
-        loud = self.log == "all" or (self.log == "failures" and t.event in _FAILURES)
-        row: dict[str, Any] = {
-            "id": lease.job_id, "epoch": lease.epoch, "claim_id": lease.claim_id, "state": t.state, "counter": t.counter,
-            "event": t.event, "loud": loud, "seconds": t.seconds,
-        }  # fmt: skip
+        row: dict[str, Any] = {"id": lease.job_id, "epoch": lease.epoch, "claim_id": lease.claim_id}
+        if t.seconds is not None:
+            row["seconds"] = round(t.seconds, 6)
         if t.result is not None:
             row["result"] = t.result
         if t.event == "JobCompleted":
-            if loud:
-                row["data"] = "{}" if t.seconds is None else f'{{"duration":{t.seconds:.6f}}}'
             return row
+        row |= {"state": t.state, "counter": t.counter, "event": t.event, "data": json.dumps(t.data)}
+        row["loud"] = t.event in _FAILURES
         for name in ("delay", "error", "error_kind", "crash_run", "stall_run", "need_ms", "deferrals"):
             if (value := getattr(t, name)) is not None:
                 row[name] = value
-        if loud:
-            row["data"] = json.dumps(t.data)
         return row
 
 

@@ -21,7 +21,7 @@ _COMMENT: Final = re.compile(r"^\s*--.*\n", re.MULTILINE)
 
 
 class Verb(NamedTuple):
-    """One verb: its statements (more than one only on SQLite, which has no data-modifying CTEs)."""
+    """One verb: its statements (SQLite has no data-modifying CTEs; on PostgreSQL a later one sees what others wrote)."""
 
     name: str
     statements: tuple[str, ...]

@@ -1,7 +1,12 @@
 -- settle: applies a set of transitions out of `running`, each under its fence, with payload, event and roll-up.
 -- Returns (id, state, run_at) of what was accepted; a row that does not come back was no longer ours.
 WITH input AS MATERIALIZED (
-    SELECT * FROM json_to_recordset(CAST(:transitions AS json)) AS t (
+    -- Sparse rows: what is absent is a plain completion, so a set of those travels as fences and durations.
+    SELECT t.id, t.epoch, t.claim_id, COALESCE(t.state, 'completed') AS state, COALESCE(t.counter, 'completed') AS counter,
+        COALESCE(t.event, 'JobCompleted') AS event, t.delay, t.result, t.error, t.error_kind, t.crash_run, t.stall_run,
+        t.need_ms, t.deferrals, t.seconds, COALESCE(t.data, '{"duration":' || t.seconds || '}', '{}') AS data,
+        CASE CAST(:log AS text) WHEN 'all' THEN true WHEN 'failures' THEN COALESCE(t.loud, false) ELSE false END AS loud
+    FROM json_to_recordset(CAST(:transitions AS json)) AS t (
         id uuid, epoch bigint, claim_id uuid, state text, counter text, event text, delay double precision,
         result text, error text, error_kind text, crash_run smallint, stall_run smallint, need_ms int,
         deferrals smallint, seconds double precision, data text, loud boolean

@@ -2,6 +2,7 @@
 -- Returns (id, state, run_at) of what was accepted; a row that does not come back was no longer ours.
 UPDATE jobs SET
     -- A pause that was asked for lands at the first write that is not an end (5-semantics, Pause).
+    -- What is absent in a row is a plain completion.
     state = CASE WHEN t.state = 'pending' AND pause_requested_at IS NOT NULL THEN 'paused' ELSE t.state END,
     paused_from = CASE WHEN t.state = 'pending' AND pause_requested_at IS NOT NULL THEN 'pending' END,
     pause_requested_at = NULL,
@@ -16,10 +17,10 @@ UPDATE jobs SET
     need_ms = COALESCE(t.need_ms, jobs.need_ms), deferrals = COALESCE(t.deferrals, jobs.deferrals),
     event_seq = event_seq + t.loud
 FROM (
-    SELECT value ->> 'id' AS id, value ->> 'epoch' AS epoch, value ->> 'claim_id' AS claim_id, value ->> 'state' AS state,
-        value ->> 'counter' AS counter, value ->> 'delay' AS delay, value ->> 'crash_run' AS crash_run,
+    SELECT value ->> 'id' AS id, value ->> 'epoch' AS epoch, value ->> 'claim_id' AS claim_id, COALESCE(value ->> 'state', 'completed') AS state,
+        COALESCE(value ->> 'counter', 'completed') AS counter, value ->> 'delay' AS delay, value ->> 'crash_run' AS crash_run,
         value ->> 'stall_run' AS stall_run, value ->> 'need_ms' AS need_ms, value ->> 'deferrals' AS deferrals,
-        value ->> 'loud' AS loud
+        CASE :log WHEN 'all' THEN 1 WHEN 'failures' THEN COALESCE(value ->> 'loud', 0) ELSE 0 END AS loud
     FROM json_each(:transitions)
 ) t
 WHERE jobs.id = t.id AND jobs.state = 'running' AND jobs.epoch = t.epoch AND jobs.claim_id = t.claim_id
@@ -27,7 +28,8 @@ RETURNING jobs.id, jobs.state, jobs.run_at;
 
 UPDATE job_data SET result = t.result, error = t.error, error_kind = t.error_kind
 FROM (
-    SELECT value ->> 'id' AS id, value ->> 'result' AS result, value ->> 'error' AS error, value ->> 'counter' AS counter,
+    SELECT value ->> 'id' AS id, value ->> 'result' AS result, value ->> 'error' AS error,
+        COALESCE(value ->> 'counter', 'completed') AS counter,
         value ->> 'error_kind' AS error_kind
     FROM json_each(:transitions)
 ) t
@@ -36,15 +38,17 @@ WHERE job_data.job_id = t.id AND t.id IN (SELECT value FROM json_each(:accepted)
         OR (t.counter = 'completed' AND EXISTS (SELECT 1 FROM jobs j WHERE j.id = t.id AND j.failures > 0)));
 
 INSERT INTO events (job_id, n, at, type, epoch, attempt, kind, queue, tick_id, data)
-SELECT j.id, j.event_seq, :now, t.value ->> 'event', j.epoch, j.failures + (j.completed > 0), j.kind, j.queue, j.holder,
+SELECT j.id, j.event_seq, :now, COALESCE(t.value ->> 'event', 'JobCompleted'), j.epoch, j.failures + (j.completed > 0), j.kind, j.queue, j.holder,
     CASE WHEN t.value ->> 'event' IN ('JobRetrying', 'JobReclaimed')
-        THEN json_set(t.value ->> 'data', '$.run_at', j.run_at / 1000.0) ELSE t.value ->> 'data' END
+        THEN json_set(t.value ->> 'data', '$.run_at', j.run_at / 1000.0)
+        ELSE COALESCE(t.value ->> 'data', '{"duration":' || (t.value ->> 'seconds') || '}', '{}') END
 FROM json_each(:transitions) t JOIN jobs j ON j.id = t.value ->> 'id'
-WHERE j.id IN (SELECT value FROM json_each(:accepted)) AND t.value ->> 'loud' ORDER BY j.id;
+WHERE j.id IN (SELECT value FROM json_each(:accepted)) 
+    AND CASE :log WHEN 'all' THEN 1 WHEN 'failures' THEN COALESCE(t.value ->> 'loud', 0) ELSE 0 END ORDER BY j.id;
 
 INSERT INTO tick_stats (tick_id, minute, queue, completed, failed, retried, yielded, run_ms, wait_ms)
-SELECT :tick, :now - :now % 60000, j.queue, sum(t.value ->> 'event' = 'JobCompleted'), sum(t.value ->> 'event' = 'JobFailed'),
-    sum(t.value ->> 'event' = 'JobRetrying'), sum(t.value ->> 'event' = 'JobYielded'),
+SELECT :tick, :now - :now % 60000, j.queue, sum(COALESCE(t.value ->> 'event', 'JobCompleted') = 'JobCompleted'), COALESCE(sum(t.value ->> 'event' = 'JobFailed'), 0),
+    COALESCE(sum(t.value ->> 'event' = 'JobRetrying'), 0), COALESCE(sum(t.value ->> 'event' = 'JobYielded'), 0),
     CAST(COALESCE(sum(1000 * (t.value ->> 'seconds')), 0) AS INTEGER),
     CAST(COALESCE(sum(max(0, :now - j.run_at - 1000 * (t.value ->> 'seconds'))), 0) AS INTEGER)
 FROM json_each(:transitions) t JOIN jobs j ON j.id = t.value ->> 'id'
