@@ -106,7 +106,12 @@ class Held:
         if said:
             for run in self.runs.values():
                 run.report = None
-            self.store.progress(said)
+            try:
+                self.store.progress(said)
+            except RolledBack:
+                return  # a report of progress is worth no second send; the next one says more
+            except OutcomeUnknown:
+                reconnect(self.store)
 
     def next_timeout(self) -> float | None:
         """The monotonic instant at which the first run must be timed out."""

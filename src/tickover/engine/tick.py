@@ -75,7 +75,15 @@ class Tick:
     # --- the steps, in the order in which they come ------------------------------------------------------------------
 
     def _recover(self) -> None:
-        for job, transition in recover(self.store, self.plan.head.tick_id, self.plan.reap_limit):
+        tick, limit = self.plan.head.tick_id, self.plan.reap_limit
+        try:
+            reaped = recover(self.store, tick, limit)
+        except OutcomeUnknown as error:
+            # The kept connection of a process that slept may be dead without having said so; and reaping again is safe.
+            _log.warning("the connection broke at the start of a tick: %s", error)
+            reconnect(self.store)
+            reaped = recover(self.store, tick, limit)
+        for job, transition in reaped:
             self.report.reaped += 1
             self.held.tell_hooks(job, transition, None)
 
