@@ -27,6 +27,16 @@ class Clock(Protocol):
         """Returns after about `seconds`."""
 
 
+def monotonic() -> float:
+    """Seconds that only ever grow, whatever clock the application was given: ages of connections, driver waits."""
+    return time.monotonic()
+
+
+def unix_millis() -> int:
+    """Milliseconds since 1970, for the time part of the ids that this process mints."""
+    return time.time_ns() // 1_000_000
+
+
 class SystemClock:
     """The machine's clock."""
 

@@ -12,11 +12,13 @@ from tickover.domain.ids import parse_id
 from tickover.domain.options import check_name
 from tickover.domain.payload import safe_text
 from tickover.domain.retry import Duration, seconds
+from tickover.domain.states import TERMINAL
 from tickover.errors import DuplicateJob, InvalidArgument, InvalidTransition, JobNotFound
 from tickover.store.link import KeyTaken
 from tickover.store.sql_store import SqlStore
 
 _BATCH: Final = 500
+_TRIES: Final = 3
 
 
 class Control:
@@ -108,16 +110,31 @@ def _cancel(core: Core, job_id: str) -> None:
 def _move(core: Core, verb: str, job_id: str, doing: str, *, already: str | None = None) -> str:
     """Runs a verb on one job; explains a refusal by the job's state. The state `already` is as good as done."""
     job_id = parse_id(job_id)
-    rows = core.do(lambda store: store.call(verb, id=job_id, log=store.log))
-    if rows:
-        return str(rows[0][1])
-    state, requested = core.do(lambda store: _reads().state_of(store.link, job_id))
-    if state is None:
-        raise JobNotFound(f"No job has the id {job_id}.")
-    if state != already:
-        shown = "running, with a pause already asked for" if requested else state
-        raise InvalidTransition(f"Job {job_id} is {shown}; it cannot {doing} now.")
-    return str(state)
+    shown = "changing all the time"
+    for _ in range(_TRIES):
+        rows = core.do(lambda store: store.call(verb, id=job_id, log=store.log))
+        if rows:
+            return str(rows[0][1])
+        state, requested = core.do(lambda store: _reads().state_of(store.link, job_id))
+        if state is None:
+            raise JobNotFound(f"No job has the id {job_id}.")
+        if state == already:
+            return str(state)
+        if not _takes(verb, state, requested=requested):
+            shown = "running, with a pause already asked for" if requested else state
+            break
+        # It moved between the two statements: a reason that is true no more is no reason (tests/interleavings).
+    raise InvalidTransition(f"Job {job_id} is {shown}; it cannot {doing} now.")
+
+
+def _takes(verb: str, state: str, *, requested: bool) -> bool:
+    """Whether a verb applies to a job in this state, as its statement says too."""
+    match verb:
+        case "cancel":
+            return state not in TERMINAL
+        case "pause_job":
+            return state in ("pending", "waiting", "running") and not requested
+    return state == "paused" or requested
 
 
 def _retry(core: Core, job_id: str, *, fresh: bool) -> None:
@@ -146,10 +163,20 @@ def _retry_many(core: Core, *, fresh: bool, **filters: Any) -> list[str]:
         raise InvalidArgument(f"retry_many takes failed or cancelled jobs, not {filters['state']!r}.")
     done: list[str] = []
     for ids in _pages(core, filters):
-        done += core.do(partial(_retried, ids=ids, fresh=fresh, skip=True))
+        done += _retry_page(core, ids, fresh=fresh)
     if done:
         core.woken(None)
     return done
+
+
+def _retry_page(core: Core, ids: list[str], *, fresh: bool) -> list[str]:
+    try:
+        return core.do(partial(_retried, ids=ids, fresh=fresh, skip=True))
+    except KeyTaken:
+        if len(ids) == 1:
+            return []
+    # Two of them have the same key, or somebody took one just now: one by one, and the newest has it.
+    return [done for job_id in reversed(ids) for done in _retry_page(core, [job_id], fresh=fresh)]
 
 
 def _retried(store: SqlStore, ids: list[str], *, fresh: bool, skip: bool) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import threading
-import time
 from typing import NewType
 
+from tickover.clock import unix_millis
 from tickover.errors import InvalidArgument
 
 JobId = NewType("JobId", str)
@@ -43,7 +43,7 @@ def new_ids(count: int) -> list[str]:
     noise = os.urandom(4 * count + 10)
     with _lock:
         value = max(
-            (time.time_ns() // 1_000_000) << _LOW_BITS | int.from_bytes(noise[-10:], "big") >> 7,  # 73 bits: room below
+            unix_millis() << _LOW_BITS | int.from_bytes(noise[-10:], "big") >> 7,  # 73 bits: room below
             _last,
         )
         ids = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -54,7 +53,7 @@ class Hooks:
         for hook in self.by_name.get(name, ()):
             try:
                 hook(job, *details)
-            except Exception:  # noqa: BLE001  # logged and counted; a hook never changes what became of its job
+            except BaseException:  # noqa: BLE001  # SystemExit too: it would end the slot's thread, and the job with it
                 errors += 1
                 _log.exception(
                     "hook %s for %s failed; the job is not affected", getattr(hook, "__name__", hook), job.id
@@ -111,7 +110,7 @@ def seen(job: Claimed, transition: Transition | None = None) -> Job:
         root_id=job.root_id,
         fan_out_index=job.fan_out_index,
         unique_key=job.unique_key,
-        meta=json.loads(job.meta) if job.meta else {},
+        meta=_readable(job.meta) or {},
         generation=job.generation,
         **counters,
     )

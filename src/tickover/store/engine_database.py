@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event, exc
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
-from tickover.clock import Clock
+from tickover.clock import Clock, monotonic
 from tickover.errors import ConfigurationError, StorageUnavailable
 from tickover.store.link import Link
 from tickover.store.pool import Pool
@@ -60,7 +59,7 @@ class EngineDatabase:
     def _borrow(self) -> Link:
         try:
             fairy = self._engine.raw_connection()
-        except exc.SQLAlchemyError as error:
+        except (exc.SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as error:  # raw: SQLAlchemy wraps nothing
             raise StorageUnavailable(f"The database cannot be reached: {str(error).splitlines()[0]}") from error
         connection = fairy.driver_connection
         theirs = _mode(self.dialect, connection)
@@ -136,11 +135,11 @@ def overflow_pool(pool: Pool, open_link: Callable[[], Any]) -> QueuePool:
 
     @event.listens_for(made, "checkin")
     def _note(_connection: Any, record: Any) -> None:
-        record.info["idle_since"] = time.monotonic()
+        record.info["idle_since"] = monotonic()
 
     @event.listens_for(made, "checkout")
     def _replace_idle(connection: Any, record: Any, _fairy: Any) -> None:
-        idle = time.monotonic() - record.info.get("idle_since", time.monotonic())
+        idle = monotonic() - record.info.get("idle_since", monotonic())
         if idle > longest or not PostgresLink(connection).usable():
             raise exc.DisconnectionError
 

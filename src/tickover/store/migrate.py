@@ -28,8 +28,9 @@ def check_version(found: str | None) -> None:
 
 def migrate(database: Database) -> str:
     """Creates or upgrades the tables; returns the version. When nothing is to be done, no DDL is sent."""
-    if current(database) == HEAD:
+    if (found := current(database)) == HEAD:
         return HEAD
+    from alembic.util import CommandError
     from sqlalchemy import exc
 
     engine = database.engine()
@@ -39,6 +40,10 @@ def migrate(database: Database) -> str:
             _upgrade(connection)
     except exc.OperationalError as error:
         raise StorageUnavailable(f"The migration failed: {str(error.orig).splitlines()[0]}") from error
+    except CommandError as error:
+        raise MigrationRequired(
+            f"The tables are at version {found}, which this code (version {HEAD}) does not know: deploy the newer code."
+        ) from error
     return HEAD
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from tickover.clock import Clock
+from tickover.clock import Clock, monotonic
 from tickover.errors import ConfigurationError
 from tickover.store.link import Link, OutcomeUnknown, ReadOnly
 from tickover.store.pool import Pool
@@ -111,7 +110,7 @@ class KeptLinks:
                 yield link
             finally:
                 link.deadline = None
-                self._used = time.monotonic()
+                self._used = monotonic()
         except (OutcomeUnknown, ReadOnly):  # a replica's connection after a failover is as useless as a broken one
             self._drop()
             raise
@@ -122,7 +121,7 @@ class KeptLinks:
         link.close()
         link.connection = self._open().connection  # type: ignore[attr-defined]  # links are ours
         if link is self._kept:
-            self._opened = time.monotonic()
+            self._opened = monotonic()
         return link
 
     def engine(self) -> Engine:
@@ -171,7 +170,7 @@ class KeptLinks:
 
     def _kept_link(self) -> Link:
         with self._lock if self._memory else _nothing():
-            now = time.monotonic()
+            now = monotonic()
             stale = now - self._opened > self._pool.lifetime or now - self._used > self._pool.idle_time
             if self._kept is not None and not self._memory and (stale or not self._kept.usable()):
                 self._drop()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +13,7 @@ from psycopg import errors as pg
 from psycopg.types.string import TextLoader
 
 from tickover import faults
+from tickover.clock import monotonic
 from tickover.errors import MigrationRequired, StorageUnavailable, TickoverError
 from tickover.store.link import (
     DataRefused,
@@ -42,22 +42,15 @@ class DeadlineConnection(psycopg.Connection[Any]):
         return super().wait(gen if self.deadline is None else self._until(gen, self.deadline), *args, **kwargs)
 
     def _until(self, gen: Generator[Any, Any, Any], deadline: float) -> Generator[Any, Any, Any]:
-        wanted = next(gen, _ENDED)
-        if wanted is _ENDED:  # pragma: no cover  # psycopg's generators wait at least once
-            return None
-        while True:
-            ready = yield wanted
-            if not ready and time.monotonic() > deadline:
-                gen.close()
-                self.close()
-                raise psycopg.OperationalError("no answer before the deadline")
-            try:
-                wanted = gen.send(ready)
-            except StopIteration as end:
-                return end.value
-
-
-_ENDED = object()
+        try:
+            ready = yield next(gen)
+            while ready or monotonic() < deadline:
+                ready = yield gen.send(ready)
+        except StopIteration as end:
+            return end.value
+        gen.close()
+        self.close()
+        raise psycopg.OperationalError("no answer before the deadline")
 
 
 def connect(conninfo: str, *, timeout: int = 45) -> PostgresLink:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, literal, or_, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.engine import Dialect as AlchemyDialect
@@ -16,7 +15,7 @@ from sqlalchemy.engine import Dialect as AlchemyDialect
 from tickover.clock import Clock
 from tickover.domain.ids import parse_id
 from tickover.domain.job import Job, Page, Step
-from tickover.domain.payload import decode
+from tickover.domain.payload import decode, encode
 from tickover.domain.states import STATES, TERMINAL
 from tickover.errors import InvalidArgument, JobNotFound, PayloadError
 from tickover.store.link import Link, Row
@@ -171,14 +170,21 @@ def _state(value: str) -> ColumnElement[bool]:
 
 
 def _meta(link: Link, key: str, wanted: Any) -> ColumnElement[bool]:
+    text = encode({key: wanted})  # the stored form, so that nested values compare as text
     if link.dialect == "postgresql":
-        return cast(jobs.c.meta, postgresql.JSONB).contains(cast(literal(json.dumps({key: wanted})), postgresql.JSONB))
-    path = "$." + json.dumps(key)
-    if isinstance(wanted, bool) or wanted is None:  # json_extract gives 1 for true: compare the JSON itself
-        return func.json_type(jobs.c.meta, path) == {True: "true", False: "false", None: "null"}[wanted]
-    return func.json_extract(jobs.c.meta, path) == (
-        wanted if isinstance(wanted, str | int | float) else json.dumps(wanted, separators=(",", ":"))
-    )
+        found = func.jsonb_extract_path(cast(jobs.c.meta, postgresql.JSONB), key)
+        return found == func.jsonb_extract_path(cast(literal(text), postgresql.JSONB), key)
+    # Not a path, in which a key of other signs than letters would need quotes that depend on SQLite's version.
+    has = func.json_each(jobs.c.meta).table_valued("key", "value", "type", name="has")
+    if isinstance(wanted, bool) or wanted is None:  # SQLite's value of true is 1
+        same = has.c.type == encode(wanted)
+    elif isinstance(wanted, str):
+        same = and_(has.c.type == "text", has.c.value == wanted)
+    elif isinstance(wanted, int | float):
+        same = and_(has.c.type.in_(("integer", "real")), has.c.value == wanted)
+    else:
+        same = and_(has.c.type.in_(("array", "object")), has.c.value == encode(wanted))
+    return exists(select(literal(1)).select_from(has).where(has.c.key == key, same))
 
 
 def _search(text: str) -> ColumnElement[bool]:

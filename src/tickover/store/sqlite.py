@@ -6,13 +6,12 @@ import json
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from tickover import faults
-from tickover.clock import Clock
+from tickover.clock import Clock, monotonic
 from tickover.errors import ConfigurationError, MigrationRequired, StorageUnavailable, TickoverError
 from tickover.store.link import DataRefused, KeyTaken, Params, RolledBack, Row, StorageFull, plan, sorted_errors
 from tickover.store.verbs import Dialect, Verb
@@ -121,7 +120,7 @@ class SqliteLink:
     def _begin(self) -> None:
         # IMMEDIATE: a deferred transaction that reads and then writes fails at once, whatever the timeout (2.21).
         if self.deadline is not None:
-            left = max(0.05, min(_BUSY_SECONDS, self.deadline - time.monotonic()))
+            left = max(0.05, min(_BUSY_SECONDS, self.deadline - monotonic()))
             self.connection.execute(f"PRAGMA busy_timeout = {int(left * 1000)}")
         self.connection.execute("BEGIN IMMEDIATE")
 
