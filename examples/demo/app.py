@@ -1,11 +1,12 @@
 """The demo's application: one kind of job. Started as a script it is one tick, as a timer would start it."""
 
 import json
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tickover import Context, ExponentialBackoff, Tickover
+from tickover import Context, ExponentialBackoff, Job, Tickover
 
 PACE = 0.03  # seconds that each job takes besides: a file is counted in less than one can watch
 
@@ -35,6 +36,14 @@ def count_file(ctx: Context, path: str, trouble: int = 0) -> Count:
     )
 
 
+@jobs.on_job_complete
+def tell(_job: Job) -> None:
+    """Whoever started this tick counts the dots."""
+    sys.stdout.write(".")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    print(json.dumps(jobs.tick(20, concurrency=4, trigger="demo").to_json()))
+    report = jobs.tick(20, concurrency=4, trigger="demo")
+    print(json.dumps(report.to_json()))
     jobs.close()

@@ -56,15 +56,11 @@ def main() -> int:
 
 def run(jobs: Tickover, total: int, watch: Watch) -> int:
     """Starts one tick after the other, as a timer would, and kills the first; returns how many jobs that one held."""
-    tick = start_tick()
-    while completed(jobs, watch) < total / 3 and tick.poll() is None:
-        time.sleep(0.05)
-    tick.kill()
-    tick.communicate()
+    tick(watch, 0, kill_at=total // 3)
     held = jobs.stats().by_state["running"]
     console.print(f"Tick 1 was killed with -9 in the middle, while it held {held} jobs. Nobody cleans up after it.")
     for number in range(2, MOST_TICKS):
-        said = finish(jobs, start_tick(), watch)
+        said = tick(watch, jobs.stats().by_state["completed"])
         line = f"Tick {number} completed {said['completed']}"
         line += f", took back {said['reaped']} of the dead tick's jobs" if said["reaped"] else ""
         line += f", left {said['retried']} to be retried" if said["retried"] else ""
@@ -77,25 +73,22 @@ def run(jobs: Tickover, total: int, watch: Watch) -> int:
     return held
 
 
-def start_tick() -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, str(APPLICATION)], stdout=subprocess.PIPE, text=True)  # noqa: S603  # ours
-
-
-def finish(jobs: Tickover, tick: subprocess.Popen[str], watch: Watch) -> dict[str, Any]:
-    """Watches a tick to its end and returns what it reported."""
-    while tick.poll() is None:
-        completed(jobs, watch)
-        time.sleep(0.05)
-    out, _ = tick.communicate()
-    if tick.returncode:
-        sys.exit(f"A tick ended with exit code {tick.returncode}.")
-    return dict(json.loads(out))
-
-
-def completed(jobs: Tickover, watch: Watch) -> int:
-    done = jobs.stats().by_state["completed"]
-    watch(done)
-    return done
+def tick(watch: Watch, done: int, *, kill_at: int | None = None) -> dict[str, Any]:
+    """Runs one tick in a process of its own; returns its report, or nothing when it was killed."""
+    process = subprocess.Popen([sys.executable, str(APPLICATION)], stdout=subprocess.PIPE, text=True)  # noqa: S603  # ours
+    said = ""
+    while letter := process.stdout.read(1):
+        if letter != ".":
+            said = letter + process.stdout.read()  # the report is the last it says
+            break
+        done += 1  # a dot for each job
+        watch(done)
+        if done == kill_at:
+            process.kill()
+    if process.wait() and kill_at is None:
+        sys.exit(f"A tick ended with exit code {process.returncode}.")
+    process.stdout.close()
+    return dict(json.loads(said or "{}"))
 
 
 def bar() -> Progress:

@@ -128,7 +128,10 @@ class TestAUniqueKey:
 
     def test_is_held_by_a_job_that_waits(self, world: World) -> None:
         job_id = world.add_one(unique="k")
-        world.raw.rows("UPDATE jobs SET state = 'running', lease_until = run_at, holder = id, claim_id = id WHERE id = :id", id=job_id)
+        world.raw.rows(
+            "UPDATE jobs SET state = 'running', lease_until = run_at, holder = id, claim_id = id WHERE id = :id",
+            id=job_id,
+        )
         world.raw.set(job_id, state="waiting", wait_kind="signal", lease_until=None)
 
         with pytest.raises(DuplicateJob):

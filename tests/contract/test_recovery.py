@@ -126,8 +126,12 @@ class TestResolving:
 
         assert store.resolve([job.lease]) == {job.id: "held"}
 
-    @pytest.mark.parametrize("outcome", [Completed(None), Failed("no", "E"), Failed("no", "E", retry=False), Released("x")])
-    def test_a_write_of_ours_that_was_committed_has_landed(self, world: World, outcome: Completed | Failed | Released) -> None:
+    @pytest.mark.parametrize(
+        "outcome", [Completed(None), Failed("no", "E"), Failed("no", "E", retry=False), Released("x")]
+    )
+    def test_a_write_of_ours_that_was_committed_has_landed(
+        self, world: World, outcome: Completed | Failed | Released
+    ) -> None:
         store, job = world.running()
         settle(store, job, outcome)
 

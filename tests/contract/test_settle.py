@@ -72,7 +72,9 @@ def test_a_run_that_ended_like_this_is_written_like_that(world: World, how: str)
 
     row, now = world.raw.job(job_id), world.raw.now()
     assert row["state"] == ending.state
-    assert {name: row[name] - before[name] for name in COUNTERS} == {name: int(name == ending.counter) for name in COUNTERS}
+    assert {name: row[name] - before[name] for name in COUNTERS} == {
+        name: int(name == ending.counter) for name in COUNTERS
+    }
     assert {name: row[name] for name in ending.after} == ending.after
     assert row["lease_until"] is None
     if ending.state != "pending":
@@ -90,13 +92,19 @@ class TestASettle:
         world.add(6)
         store = world.store()
         jobs = claim(store, 6).jobs
-        outcomes: list[Callable[[], Outcome]] = [lambda: Completed("1"), lambda: Failed("no", "E"), lambda: Released("x")]
+        outcomes: list[Callable[[], Outcome]] = [
+            lambda: Completed("1"),
+            lambda: Failed("no", "E"),
+            lambda: Released("x"),
+        ]
 
         transitions = [decided(job, outcomes[n % 3]()) for n, job in enumerate(jobs)]
         settled = store.settle(transitions, tick=None)
 
         assert [settled[job.id].state for job in jobs] == ["completed", "pending", "pending"] * 2
-        assert {job.id: world.raw.job(job.id)["run_at"] for job in jobs} == {job.id: settled[job.id].run_at for job in jobs}
+        assert {job.id: world.raw.job(job.id)["run_at"] for job in jobs} == {
+            job.id: settled[job.id].run_at for job in jobs
+        }
 
     def test_leaves_epoch_and_claim_in_place_so_that_a_cut_commit_can_be_told(self, world: World) -> None:
         store, job = world.running()

@@ -138,7 +138,10 @@ def uniq(facts: Facts) -> Findings:
 
 
 def fenced(facts: Facts) -> Findings:
-    """Every write that a tick was told is accepted is the one exit of its own epoch; whatever was refused was stale."""
+    """Every write that a tick was told is accepted is the one exit of its own epoch; whatever was refused was stale.
+
+    What it looks at are the stale writes that were attempted: settles and renewals of a lease that another had taken.
+    """
     exits = facts.exits()
     for line in facts.lines.get("settle", ()):
         for job, epoch, state in line["accepted"]:
@@ -151,6 +154,9 @@ def fenced(facts: Facts) -> Findings:
                 yield None
             else:
                 yield f"{job}: the write of epoch {epoch} ({state}) was refused, yet nobody had taken the job"
+    for line in facts.lines.get("beat", ()):
+        for job, epoch in line["refused"]:
+            yield None if exits[job, epoch] else f"{job}: epoch {epoch} was not renewed, yet nobody had taken the job"
 
 
 def executed_once(facts: Facts) -> Findings:

@@ -79,9 +79,10 @@ class Facts:
     moves: list[Move]
     events: list[Told]
     lines: Mapping[str, Sequence[Line]] = field(default_factory=dict)
-    #: Ids whose enqueue was acknowledged, whose cancel was, and which an operator tried to retry.
+    #: Ids whose enqueue was acknowledged, whose cancel was or may have happened, and which somebody tried to retry.
     acked: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
+    maybe_cancelled: set[str] = field(default_factory=set)
     retried: set[str] = field(default_factory=set)
 
     @property

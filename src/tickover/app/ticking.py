@@ -57,7 +57,7 @@ def tick(
         owner=core,
     )
     core.ticked = True
-    with core.database.link() as link:
+    with core.database.link(deadline=plan.window.end) as link:
         store = SqlStore(link, log=settings.events, source=core.database)
         made = Tick(store, core.registry, core.hooks, plan)
         try:

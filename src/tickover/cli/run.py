@@ -82,12 +82,11 @@ def drain(
     What becomes due before the timeout, such as a retry, is waited for.
     """
     longest = read.read_seconds(timeout, "--timeout") or 0.0
-    with call.jobs(handlers=True) as jobs:
-        due = sum(jobs.stats().by_state[state] for state in ("pending", "running"))
-        with show.progress("Draining", due) as advance:
+    with call.jobs(handlers=True) as jobs, show.progress("Draining", lambda: _unfinished(jobs)) as advance:
+        if advance is not None:
             jobs.on_job_complete(lambda _job: advance(1))
             jobs.on_job_fail(lambda _job, _error: advance(1))
-            report = jobs.drain(longest, queues=read.read_rooms(queues), concurrency=concurrency)
+        report = jobs.drain(longest, queues=read.read_rooms(queues), concurrency=concurrency)
     _tell(call, report, "drain")
     if report.stopped_because == "error":
         raise StorageUnavailable(report.error)
@@ -122,41 +121,53 @@ def dev(call: Call, *, seconds: Seconds = 55, queues: Queues = None, concurrency
             _rest(waker, report, stop)
 
 
+Kind = Annotated[str, typer.Argument(metavar="KIND", help="The registered name, such as send-email.")]
+Payload = Annotated[
+    str | None, typer.Argument(metavar="JSON", help="What the handler takes, as JSON; - reads it from stdin.")
+]
+Queue = Annotated[str | None, typer.Option("--queue", metavar="QUEUE", help="The lane it waits in.")]
+Priority = Annotated[int | None, typer.Option("--priority", metavar="N", help="Higher runs first, -32768 to 32767.")]
+Retries = Annotated[int | None, typer.Option("--retries", metavar="N", help="Retries after the first run.")]
+Delay = Annotated[
+    str | None, typer.Option("--delay", metavar="TIME", help="Not before this time has passed: 90, 15m, 7d.")
+]
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="WHEN", help="Not before: 2030-01-31T09:00, local, or with an offset."),
+]
+Unique = Annotated[
+    str | None, typer.Option("--unique", metavar="KEY", help="Refused while an unfinished job has this key.")
+]
+IdempotencyKey = Annotated[
+    str | None,
+    typer.Option("--idempotency-key", metavar="KEY", help="Again within a day, the first job's id comes back."),
+]
+Tenant = Annotated[str | None, typer.Option("--tenant", metavar="TENANT", help="Whose job it is.")]
+Meta = Annotated[
+    list[str] | None,
+    typer.Option("--meta", metavar="KEY=VALUE", help="Notes for people and filters; or a JSON object."),
+]
+Timeout = Annotated[str | None, typer.Option("--timeout", metavar="TIME", help="How long one run may take: 90, 15m.")]
+Remote = Annotated[bool, typer.Option("--remote", help="The kind is unknown here: other code runs it.")]
+
+
 @verb
 def enqueue(
     call: Call,
     *,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="The registered name, such as send-email.")],
-    payload: Annotated[
-        str | None, typer.Argument(metavar="JSON", help="What the handler takes, as JSON; - reads it from stdin.")
-    ] = None,
-    queue: Annotated[str | None, typer.Option("--queue", metavar="QUEUE", help="The lane it waits in.")] = None,
-    priority: Annotated[
-        int | None, typer.Option("--priority", metavar="N", help="Higher runs first, -32768 to 32767.")
-    ] = None,
-    retries: Annotated[int | None, typer.Option("--retries", metavar="N", help="Retries after the first run.")] = None,
-    delay: Annotated[
-        str | None, typer.Option("--delay", metavar="TIME", help="Not before this time has passed: 90, 15m, 7d.")
-    ] = None,
-    at: Annotated[
-        str | None, typer.Option("--at", metavar="WHEN", help="Not before: 2030-01-31T09:00, local, or with an offset.")
-    ] = None,
-    unique: Annotated[
-        str | None, typer.Option("--unique", metavar="KEY", help="Refused while an unfinished job has this key.")
-    ] = None,
-    idempotency_key: Annotated[
-        str | None,
-        typer.Option("--idempotency-key", metavar="KEY", help="Again within a day, the first job's id comes back."),
-    ] = None,
-    tenant: Annotated[str | None, typer.Option("--tenant", metavar="TENANT", help="Whose job it is.")] = None,
-    meta: Annotated[
-        list[str] | None,
-        typer.Option("--meta", metavar="KEY=VALUE", help="Notes for people and filters; or a JSON object."),
-    ] = None,
-    timeout: Annotated[
-        str | None, typer.Option("--timeout", metavar="TIME", help="How long one run may take: 90, 15m.")
-    ] = None,
-    remote: Annotated[bool, typer.Option("--remote", help="The kind is unknown here: other code runs it.")] = False,
+    kind: Kind,
+    payload: Payload = None,
+    queue: Queue = None,
+    priority: Priority = None,
+    retries: Retries = None,
+    delay: Delay = None,
+    at: At = None,
+    unique: Unique = None,
+    idempotency_key: IdempotencyKey = None,
+    tenant: Tenant = None,
+    meta: Meta = None,
+    timeout: Timeout = None,
+    remote: Remote = False,
 ) -> None:
     """Write one job and print its id: it is durable then.
 
@@ -195,6 +206,11 @@ def _turn(
     report.statements += reaped.statements
     report.seconds += reaped.seconds
     return report
+
+
+def _unfinished(jobs: Tickover) -> int:
+    counts = jobs.stats().by_state
+    return counts["pending"] + counts["running"]
 
 
 def _rest(waker: LocalWaker, report: TickReport | None, stop: Stop) -> None:

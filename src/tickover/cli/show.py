@@ -94,16 +94,16 @@ def pairs(rows: Sequence[tuple[str, str]]) -> None:
 
 
 @contextmanager
-def progress(doing: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Shows a bar on stderr while the block runs, at a terminal only; yields what adds to it."""
+def progress(doing: str, total: Callable[[], int] | None = None) -> Iterator[Callable[[int], None] | None]:
+    """Shows a bar on stderr while the block runs; yields what adds to it, or None where nobody looks."""
     if not _at_terminal(sys.stderr):
-        yield lambda _count: None
+        yield None
         return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_console(sys.stderr), transient=True) as bar:
-        task = bar.add_task(doing, total=total)
+        task = bar.add_task(doing, total=None if total is None else total())
         yield lambda count: bar.advance(task, count)
 
 

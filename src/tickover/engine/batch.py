@@ -26,6 +26,7 @@ class Batch:
         self._chores: deque[Callable[[], None]] = deque()
         self._chores_open = 0
         self._running: Counter[str] = Counter()
+        self._active: set[Run] = set()
         self._threads = 0
         self._idle = 0
         self._closed = False
@@ -42,6 +43,12 @@ class Batch:
         """Whether any thread still runs a job's code."""
         with self._changed:
             return self._running.total() > 0
+
+    @property
+    def stuck(self) -> bool:
+        """Whether every slot has a thread whose job was given up: then nothing can start here."""
+        with self._changed:
+            return len(self._active) == self._slots and all(run.word in ("closed", "lost") for run in self._active)
 
     @property
     def ahead(self) -> int:
@@ -120,6 +127,7 @@ class Batch:
                         return self._chores.popleft()
                     if (run := self._startable()) is not None:
                         self._running[run.job.queue] += 1
+                        self._active.add(run)
                         return run
                     self._changed.wait()
                 return None
@@ -139,6 +147,7 @@ class Batch:
     def _leave(self, run: Run) -> None:
         with self._changed:
             self._running[run.job.queue] -= 1
+            self._active.discard(run)
             self._changed.notify()
 
     def _done(self) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from tickover.domain.payload import safe_text
-from tickover.engine.interrupt import ContextClosed, LeaseLost, Suspend
+from tickover.engine.interrupt import ContextClosed, Interrupt, LeaseLost, Suspend
 from tickover.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ class JobContext:
         self._inbox = inbox
         self._stop = stop
         self._monotonic = monotonic
+        self._over = False
+        #: What a boundary raised: from then on the run's end is this, whatever the handler makes of it.
+        self.interrupted: Interrupt | None = None
 
     @classmethod
     def current(cls) -> Self:
@@ -118,21 +121,28 @@ class JobContext:
             raise InvalidArgument(f"progress takes a fraction from 0 to 1, not {fraction!r}.")
         self._run.report = json.dumps([round(min(1.0, max(0.0, fraction)), 4), safe_text(note, 255)])
 
+    def close(self) -> None:
+        """From now on every word of this context is refused: its job's code has ended."""
+        self._over = True
+
     def _alive(self) -> None:
-        if self._run.word == "closed":
+        if self._over or self._run.word == "closed":
             raise ContextClosed("this job's run is over; its context answers nothing any more")
 
     def boundary(self) -> None:
-        """Raises what the tick has to say; the point at which a run can be stopped."""
+        """Raises what the tick has to say, and raises it again if the handler swallowed it; here a run can be stopped."""
+        self._alive()
+        self.interrupted = self.interrupted or self._heard()
+        if self.interrupted is not None:
+            raise self.interrupted
+
+    def _heard(self) -> Interrupt | None:
         match self._run.word:
-            case "closed":
-                raise ContextClosed("this job's run is over; its context answers nothing any more")
             case "lost":
-                raise LeaseLost("another tick, the reaper or an operator has this job now")
+                return LeaseLost("another tick, the reaper or an operator has this job now")
             case "deadline" | "paused" | "stopping" as reason:
-                raise Suspend(reason)
-        if self._monotonic() >= self._stop():
-            raise Suspend("deadline")
+                return Suspend(reason)
+        return Suspend("deadline") if self._monotonic() >= self._stop() else None
 
     def ask(self, work: Callable[[Any], T]) -> T:
         """Has the tick do `work(store)` on its own connection; for façade calls inside a job."""

@@ -45,10 +45,16 @@ def execute(
     except Interrupt as interrupt:
         return _interrupted(interrupt), None
     except BaseException as error:  # noqa: BLE001  # SystemExit and MemoryError are failures of the job, not of the tick
-        return failure(run, error), error
+        return (
+            (failure(run, error), error) if context.interrupted is None else (_interrupted(context.interrupted), None)
+        )
+    finally:
+        context.close()
+    if context.interrupted is not None:
+        return _interrupted(context.interrupted), None  # the handler swallowed it; what it returned is ignored
     try:
         return Completed(kind.result_text(value)), None
-    except (PayloadError, ValueError, TypeError, RecursionError) as error:
+    except BaseException as error:  # noqa: BLE001  # a serialiser of the user's may raise anything
         told = f"the result cannot be stored: {describe(error)}"
         return Failed(safe_text(told), _kind_of(error), retry=False), error
 

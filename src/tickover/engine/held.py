@@ -59,7 +59,7 @@ class Held:
 
     def release(self, runs: Sequence[Run]) -> None:
         """Gives back jobs that did not start; costs them nothing."""
-        self.settle([(run, Released("not started"), None, None) for run in runs])
+        self.settle([(run, Released("not started"), None, None) for run in runs if run.job.id in self.runs])
 
     def abandon(self, now: float) -> None:
         """Gives up what still runs: a thread cannot be stopped, but its context is closed and its writes are fenced."""
@@ -113,12 +113,12 @@ class Held:
             except OutcomeUnknown:
                 reconnect(self.store)
 
-    def next_timeout(self) -> float | None:
-        """The monotonic instant at which the first run must be timed out."""
+    def next_timeout(self, now: float) -> float | None:
+        """The monotonic instant at which the first run must be timed out, or may have to be: it may start any moment."""
         ends = [
-            run.started + run.timeout
+            (now if run.started is None else run.started) + run.timeout
             for run in self.runs.values()
-            if run.started is not None and run.timeout is not None
+            if run.timeout is not None
         ]
         return min(ends, default=None)
 

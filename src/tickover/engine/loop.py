@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from typing import Any
 
 from tickover.engine.interrupt import Interrupt, TickClosed
@@ -19,6 +20,8 @@ class EventLoop:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._open: set[Future[Any]] = set()
+        self._closed = False
 
     def run(self, body: Callable[[], Coroutine[Any, Any, Any]], run: Run) -> Any:
         """Runs a coroutine for a worker thread, which waits; returns its value or raises what it raised.
@@ -26,17 +29,20 @@ class EventLoop:
         Raises:
             TickClosed: the loop ended before the coroutine did.
         """
-        loop = self._started()
         answer: Future[Any] = Future()
+        loop = self._started(answer)
 
         async def guarded() -> None:
             # Nothing may escape into the loop: SystemExit out of one job's task would end every other job's.
             try:
-                answer.set_result(await body())
-            except asyncio.CancelledError:
-                answer.set_exception(TickClosed("the run was cancelled"))
+                value = await body()
+            except asyncio.CancelledError as error:
+                _refuse(answer, _cancelled(run, error))
             except BaseException as error:  # noqa: BLE001  # handed to the worker, which knows what it means
-                answer.set_exception(_unwrapped(error))
+                _refuse(answer, _unwrapped(error))
+            else:
+                with suppress(InvalidStateError):  # the tick was over first
+                    answer.set_result(value)
 
         def start() -> None:
             task = loop.create_task(guarded())
@@ -45,28 +51,48 @@ class EventLoop:
         loop.call_soon_threadsafe(start)
         try:
             return answer.result()
-        except CancelledError as error:
-            raise TickClosed("the event loop ended") from error
         finally:
             run.interruptible(None)
+            with self._lock:
+                self._open.discard(answer)
 
     def close(self) -> None:
         """Ends the loop; what still runs in it is cancelled, and its thread is not waited for longer than a moment."""
         with self._lock:
-            loop, thread = self._loop, self._thread
+            self._closed = True
+            loop, thread, waiting = self._loop, self._thread, list(self._open)
             self._loop = self._thread = None
+        for answer in waiting:  # a coroutine that swallows its cancellation must not keep its worker for ever
+            _refuse(answer, TickClosed("the tick is over"))
         if loop is None or thread is None:
             return
         loop.call_soon_threadsafe(_end, loop)
         thread.join(timeout=1.0)  # a task that blocks the loop keeps its daemon thread; its writes are fenced off
 
-    def _started(self) -> asyncio.AbstractEventLoop:
+    def _started(self, answer: Future[Any]) -> asyncio.AbstractEventLoop:
         with self._lock:
+            if self._closed:
+                raise TickClosed("the tick is over")
+            self._open.add(answer)
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=_turn, args=(self._loop,), name="tickover-loop", daemon=True)
                 self._thread.start()
             return self._loop
+
+
+def _refuse(answer: Future[Any], error: BaseException) -> None:
+    with suppress(InvalidStateError):  # answered already: by the coroutine, or by the end of the tick
+        answer.set_exception(error)
+
+
+def _cancelled(run: Run, error: asyncio.CancelledError) -> BaseException:
+    """A cancellation of ours ends the run unharmed; one from inside, such as an awaited task's, is a failure."""
+    if run.stopped:
+        return TickClosed("the run was cancelled")
+    inside = RuntimeError("the handler was cancelled from inside: something that it awaited was cancelled")
+    inside.__cause__ = error
+    return inside
 
 
 def _turn(loop: asyncio.AbstractEventLoop) -> None:

@@ -54,6 +54,11 @@ class Run:
         if interrupt is not None and word in _CANCELS:
             interrupt()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether this run was cancelled from outside."""
+        return self.word in _CANCELS
+
     def interruptible(self, interrupt: Callable[[], Any] | None) -> None:
         """How to stop this run from outside, while there is a way (a task to cancel); None when there is none."""
         with self._lock:

@@ -9,15 +9,17 @@ from typing import Final
 
 from tickover.domain.budget import claim_size
 from tickover.domain.decide import must_run_alone
-from tickover.domain.outcome import Outcome, OutOfTime, UnknownKind
+from tickover.domain.outcome import Outcome, OutOfTime, Released, UnknownKind
 from tickover.domain.report import StoppedBecause, TickReport
 from tickover.engine.batch import Batch
 from tickover.engine.context import AsyncContext, Context
-from tickover.engine.execute import execute
+from tickover.engine.execute import execute, failure
 from tickover.engine.flush import reconnect
 from tickover.engine.held import Held
-from tickover.engine.inbox import Finished, Inbox, Item
+from tickover.engine.inbox import Ask, Finished, Inbox, Item
+from tickover.engine.interrupt import TickClosed
 from tickover.engine.loop import EventLoop
+from tickover.engine.memory import memory_mb
 from tickover.engine.observe import Hooks, seen
 from tickover.engine.plan import Plan
 from tickover.engine.recover import recover
@@ -28,6 +30,7 @@ from tickover.store.port import Due, OutcomeUnknown, RolledBack, Store, Wanted
 
 _log: Final = logging.getLogger("tickover")
 _STOP_LATENCY: Final = 0.1  # how late a `stop` event may be seen
+_SLOT_LATENCY: Final = 0.002  # how late it may be seen that a thread that was given up has returned
 
 
 class Tick:
@@ -83,6 +86,9 @@ class Tick:
             _log.warning("the connection broke at the start of a tick: %s", error)
             reconnect(self.store)
             reaped = recover(self.store, tick, limit)
+        except RolledBack as error:
+            _log.warning("reaping was rolled back; the next tick reaps: %s", error)
+            reaped = []
         for job, transition in reaped:
             self.report.reaped += 1
             self.held.tell_hooks(job, transition, None)
@@ -92,6 +98,9 @@ class Tick:
         left = None if self.plan.budget.max_jobs is None else self.plan.budget.max_jobs - self.report.claimed
         if left == 0:
             self.reason = None if self.held else "max_jobs"
+            return
+        if self.batch.stuck:
+            self.held.release(self.batch.withdraw())  # others may run them
             return
         if self.held and (self._solo or self._dry):
             return  # what was empty a moment ago is looked at again with the next beat, or when all is done
@@ -117,19 +126,31 @@ class Tick:
 
     def _absorb(self, items: list[Item]) -> None:
         """Settles every outcome that was handed in as one set, and answers every question."""
-        self.held.write_progress()
-        self.held.settle([
-            (item.run, self._completed(item), item.error, item.seconds)
-            for item in items
-            if isinstance(item, Finished) and item.run.word not in ("closed", "lost")
-        ])  # fmt: skip
-        for item in items:
-            if not isinstance(item, Finished):
-                self._dry = False  # it may have written a job that is due
-                try:
-                    item.answer.set_result(item.work(self.store))
-                except BaseException as error:  # noqa: BLE001  # the asker's to handle, whatever it is
-                    item.answer.set_exception(error)
+        asks = [item for item in items if not isinstance(item, Finished)]
+        try:
+            self.held.write_progress()
+            self.held.settle([
+                (item.run, self._completed(item), item.error, item.seconds)
+                for item in items
+                if isinstance(item, Finished) and item.run.word not in ("closed", "lost")
+            ])  # fmt: skip
+            for ask in asks:
+                self._answer(ask)
+        finally:
+            for ask in asks:  # whatever came up: nobody is left waiting
+                if not ask.answer.done():
+                    ask.answer.set_exception(TickClosed("the tick broke off"))
+
+    def _answer(self, ask: Ask) -> None:
+        self._dry = False  # it may have written a job that is due
+        # Another session's lock must not keep this thread from the leases of every other job.
+        self.store.deadline = min(self.window.end, self._now + self.plan.beat_every / 2)
+        try:
+            ask.answer.set_result(ask.work(self.store))
+        except Exception as error:  # noqa: BLE001  # the asker's to handle, whatever it is
+            ask.answer.set_exception(error)
+        finally:
+            self.store.deadline = self.window.end
 
     def _watch(self) -> None:
         """What time brings: the beat, timeouts, a request to stop, the end of the window."""
@@ -172,8 +193,10 @@ class Tick:
                 report.statements = self.store.statements - self._first_statement + (report.claimed > 0)
                 if report.claimed:
                     self.store.finish_tick(
-                        report, kinds=self.registry.names(), code_version=self.plan.code_version, memory_mb=_memory_mb()
+                        report, kinds=self.registry.names(), code_version=self.plan.code_version, memory_mb=memory_mb()
                     )
+        except RolledBack as error:
+            _log.warning("the row of tick %s was not closed: %s", report.tick_id, error)
         except StorageUnavailable as error:
             self._give_up(error)
             report.stopped_because = "error"
@@ -221,16 +244,25 @@ class Tick:
         return item.outcome
 
     def _work(self, run: Run) -> None:
-        """One job on a worker thread, from its start hook to the inbox."""
+        """One job on a worker thread, from its start hook to the inbox; whatever happens, its end is handed in."""
+        if run.word != "go on":  # paused, or lost, while it waited for its slot
+            self.inbox.hand_in(Finished(run, Released(run.word), None, 0.0))
+            return
         run.started = self._now
+        try:
+            outcome, error = self._execute(run)
+        except BaseException as unforeseen:  # noqa: BLE001  # a slot that dies would take the tick with it
+            outcome, error = failure(run, unforeseen), unforeseen
+        self.inbox.hand_in(Finished(run, outcome, error, run.elapsed(self._now)))
+
+    def _execute(self, run: Run) -> tuple[Outcome, BaseException | None]:
         cls = AsyncContext if run.kind is not None and run.kind.is_async else Context
         context = cls(
             run, self.inbox, owner=self.plan.owner, stop=lambda: self.window.stop, monotonic=self.plan.monotonic
         )
         if self.hooks.wanted("start"):
             self.report.hook_errors += self.hooks.call("start", seen(run.job))
-        outcome, error = execute(run, context, loop=self.loop, middleware=self.hooks.middleware)
-        self.inbox.hand_in(Finished(run, outcome, error, run.elapsed(self._now)))
+        return execute(run, context, loop=self.loop, middleware=self.hooks.middleware)
 
     def _look_ahead(self) -> None:
         """Says what is due next. A claim that found nothing, with nothing left to settle, has just looked."""
@@ -258,20 +290,11 @@ class Tick:
     def _patience(self) -> float:
         """Seconds until this thread has something to do that the inbox does not bring."""
         if not self.held:
-            return 0.0
+            return 0.0 if self.reason is not None else _SLOT_LATENCY
         now = self._now
         ends = [self._next_beat, self.window.stop if self.reason is None else self.window.abandon]
-        if (first := self.held.next_timeout()) is not None:
+        if (first := self.held.next_timeout(now)) is not None:
             ends.append(first)
         if self.plan.stop is not None and self.reason is None:
             ends.append(now + _STOP_LATENCY)
         return max(0.0, min(ends) - now)
-
-
-def _memory_mb() -> float:
-    """The most memory this process has used, in MiB."""
-    import resource
-    import sys
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)

@@ -36,7 +36,7 @@ class EngineDatabase:
         self._held: dict[int, Any] = {}
 
     @contextmanager
-    def link(self) -> Iterator[Link]:
+    def link(self, *, deadline: float | None = None) -> Iterator[Link]:  # noqa: ARG002  # the Engine's own timeouts rule
         link = self._borrow()
         try:
             yield link
@@ -44,7 +44,8 @@ class EngineDatabase:
             self._return(link)
 
     def reopen(self, link: Link) -> Link:
-        self._held.pop(id(link))[0].invalidate()
+        if (held := self._held.pop(id(link), None)) is not None:  # None: an earlier reopen got so far and failed
+            held[0].invalidate()
         fresh = self._borrow()
         link.connection = fresh.connection  # type: ignore[attr-defined]  # links are ours
         self._held[id(link)] = self._held.pop(id(fresh))

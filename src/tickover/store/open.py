@@ -28,8 +28,8 @@ class Database(Protocol):
     dialect: Dialect
 
     @contextmanager
-    def link(self) -> Iterator[Link]:
-        """A link for one use; a broken one is not used again."""
+    def link(self, *, deadline: float | None = None) -> Iterator[Link]:
+        """A link for one use; a broken one is not used again. Connecting ends at the monotonic `deadline`."""
         ...
 
     def reopen(self, link: Link) -> Link:
@@ -96,16 +96,16 @@ class KeptLinks:
         weakref.finalize(self, _close_all, self._slot)
 
     @contextmanager
-    def link(self) -> Iterator[Link]:
+    def link(self, *, deadline: float | None = None) -> Iterator[Link]:
         if self._memory:
             yield self._kept_link()  # one database, one link; it locks itself
             return
         if not self._take_turn():
-            with self._second() as link:
+            with self._second(deadline) as link:
                 yield link
             return
         try:
-            link = self._kept_link()
+            link = self._kept_link(deadline)
             try:
                 yield link
             finally:
@@ -151,7 +151,7 @@ class KeptLinks:
         return self.target == ":memory:"
 
     def _take_turn(self) -> bool:
-        """Whether the kept link is ours now. Serverless processes wait for it rather than open a second one."""
+        """Whether the kept link is ours now."""
         with self._lock:
             self._leave_inherited()
             if self._busy:
@@ -168,14 +168,14 @@ class KeptLinks:
             _INHERITED.append((self._kept, self._overflow))
             self._kept, self._busy, self._overflow, self._pid = None, False, None, os.getpid()
 
-    def _kept_link(self) -> Link:
+    def _kept_link(self, deadline: float | None = None) -> Link:
         with self._lock if self._memory else _nothing():
             now = monotonic()
             stale = now - self._opened > self._pool.lifetime or now - self._used > self._pool.idle_time
             if self._kept is not None and not self._memory and (stale or not self._kept.usable()):
                 self._drop()
             if self._kept is None:
-                self._kept, self._opened = self._open(), now
+                self._kept, self._opened = self._open(deadline), now
             self._used = now
             return self._kept
 
@@ -184,20 +184,20 @@ class KeptLinks:
             self._kept.close()
             self._kept = None
 
-    def _open(self) -> Link:
+    def _open(self, deadline: float | None = None) -> Link:
         if self.dialect == "sqlite":
             from tickover.store import sqlite
 
             return sqlite.connect(self.target, self._clock)
         from tickover.store import postgres
 
-        return postgres.connect(self.target)
+        return postgres.connect(self.target, deadline=deadline)
 
     @contextmanager
-    def _second(self) -> Iterator[Link]:
+    def _second(self, deadline: float | None) -> Iterator[Link]:
         """A link beside the kept one: pooled on PostgreSQL; on SQLite opening a file costs less than a pool."""
         if self.dialect == "sqlite":
-            link = self._open()
+            link = self._open(deadline)
             try:
                 yield link
             finally:

@@ -53,14 +53,17 @@ class DeadlineConnection(psycopg.Connection[Any]):
         raise psycopg.OperationalError("no answer before the deadline")
 
 
-def connect(conninfo: str, *, timeout: int = 45) -> PostgresLink:
+def connect(conninfo: str, *, timeout: int = 45, deadline: float | None = None) -> PostgresLink:
     """Opens one connection.
 
-    The timeout is long because a serverless database that slept takes 15 to 30 s to wake (6-serverless).
+    The timeout is long because a serverless database that slept takes 15 to 30 s to wake (6-serverless); a tick's
+    deadline shortens it, to libpq's least of 2 s.
 
     Raises:
         StorageUnavailable: in one line, without the password.
     """
+    if deadline is not None:
+        timeout = max(2, min(timeout, int(deadline - monotonic())))
     try:
         connection = DeadlineConnection.connect(
             conninfo,

@@ -119,9 +119,8 @@ class SqliteLink:
 
     def _begin(self) -> None:
         # IMMEDIATE: a deferred transaction that reads and then writes fails at once, whatever the timeout (2.21).
-        if self.deadline is not None:
-            left = max(0.05, min(_BUSY_SECONDS, self.deadline - monotonic()))
-            self.connection.execute(f"PRAGMA busy_timeout = {int(left * 1000)}")
+        left = _BUSY_SECONDS if self.deadline is None else self.deadline - monotonic()
+        self.connection.execute(f"PRAGMA busy_timeout = {int(1000 * max(0.05, min(_BUSY_SECONDS, left)))}")
         self.connection.execute("BEGIN IMMEDIATE")
 
     def _execute(self, statement: str, params: Params) -> list[Row] | None:

@@ -41,7 +41,7 @@ WITH input AS MATERIALIZED (
     WHERE j.id = l.id AND j.state = 'running' AND j.epoch = t.epoch AND j.claim_id = t.claim_id
     -- The rest needs no joins: a join of CTEs has no statistics and was planned as a nested loop over n x n rows.
     RETURNING j.id, j.kind, j.queue, j.state, j.run_at, j.epoch, j.holder, j.event_seq, l.was_due,
-        j.failures + CASE WHEN j.completed > 0 THEN 1 ELSE 0 END AS attempt,
+        j.failures + CASE WHEN t.counter = 'failures' THEN 0 ELSE 1 END AS attempt,
         t.counter, t.event, t.loud, t.data, t.seconds, t.result, t.error, t.error_kind
 ), stored AS (
     -- Most no-op jobs leave nothing to store; a success after a failure erases the error it no longer has.

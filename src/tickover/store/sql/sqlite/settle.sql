@@ -38,7 +38,7 @@ WHERE job_data.job_id = t.id AND t.id IN (SELECT value FROM json_each(:accepted)
         OR (t.counter = 'completed' AND EXISTS (SELECT 1 FROM jobs j WHERE j.id = t.id AND j.failures > 0)));
 
 INSERT INTO events (job_id, n, at, type, epoch, attempt, kind, queue, tick_id, data)
-SELECT j.id, j.event_seq, :now, COALESCE(t.value ->> 'event', 'JobCompleted'), j.epoch, j.failures + (j.completed > 0), j.kind, j.queue, j.holder,
+SELECT j.id, j.event_seq, :now, COALESCE(t.value ->> 'event', 'JobCompleted'), j.epoch, j.failures + (COALESCE(t.value ->> 'counter', 'completed') <> 'failures'), j.kind, j.queue, j.holder,
     CASE WHEN t.value ->> 'event' IN ('JobRetrying', 'JobReclaimed')
         THEN json_set(t.value ->> 'data', '$.run_at', j.run_at / 1000.0)
         ELSE COALESCE(t.value ->> 'data', '{"duration":' || (t.value ->> 'seconds') || '}', '{}') END
