@@ -69,7 +69,7 @@ def test_no_retry_ends_the_job_whatever_is_left_and_wins_over_retry_after(jobs: 
     @jobs.job
     def hopeless() -> None:
         try:
-            raise NoRetry("invalid input")  # noqa: TRY301  # the chain is what is tested
+            raise NoRetry("invalid input")  # the chain is what is tested
         except NoRetry as error:
             raise RetryAfter(1, "later") from error
 
