@@ -25,9 +25,8 @@ def states(jobs: Tickover, double: Handler[[int], int], raw: Raw) -> dict[str, s
     found |= {state: double.enqueue(2) for state in ("pending", "paused", "cancelled", "waiting", "running")}
     jobs.pause_job(found["paused"])
     jobs.cancel(found["cancelled"])
-    raw.set(found["waiting"], state="waiting")
-    raw.set(found["running"], state="running", starts=1, epoch=1)
-    raw.set_instant(found["running"], "lease_until", 3600)
+    raw.set(found["waiting"], state="waiting", wait_kind="signal", wait_ref="go")
+    raw.rows("UPDATE jobs SET state = 'running', lease_until = run_at WHERE id = :id", id=found["running"])
     return found
 
 
@@ -94,7 +93,7 @@ def test_many_are_retried_by_the_filters_of_find(jobs: Tickover, states: dict[st
 
 def test_a_retried_job_has_a_new_budget_and_keeps_its_counters(jobs: Tickover, states: dict[str, str]) -> None:
     jobs.retry(states["failed"])
-    jobs.drain(20)
+    jobs.tick(20)
     job = jobs.get(states["failed"])
 
     assert (job.state, job.failures, job.starts) == ("failed", 2, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -277,11 +278,12 @@ class TestAContextThatOutlivesItsJob:
             def goes_on() -> None:
                 gate.pass_through()
                 try:
-                    {
+                    calls: dict[str, Callable[[], object]] = {
                         "check": ctx.check,
                         "progress": lambda: ctx.progress(1),
                         "enqueue": lambda: jobs.enqueue("x", remote=True),
-                    }[word]()
+                    }
+                    calls[word]()
                 except BaseException as error:  # noqa: BLE001  # what is expected is no Exception
                     told.append(type(error).__name__)
 

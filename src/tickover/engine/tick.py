@@ -95,6 +95,8 @@ class Tick:
 
     def _claim(self) -> None:
         """Fills free slots, and claims a little ahead when jobs are short; sets the reason when all is done."""
+        if self.plan.stop is not None and self.plan.stop.is_set():
+            return
         left = None if self.plan.budget.max_jobs is None else self.plan.budget.max_jobs - self.report.claimed
         if left == 0:
             self.reason = None if self.held else "max_jobs"
