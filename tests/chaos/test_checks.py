@@ -12,7 +12,7 @@ from tests.chaos.checks import CHAOS
 from tests.support.chaos_checks import judge
 from tests.support.chaos_facts import COUNTERS, Facts, JobRow, Move, Told
 
-Lie = Callable[[Facts], None]
+Lie = Callable[[Facts], object]
 GOOD, BAD, GONE = "a-good-job", "a-poison-job", "a-cancelled-job"
 
 
