@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.support.gate import Gate
 from tests.support.world import World, opened
-from tickover import Tickover
+from tickover import Tickover, faults
 
 
 @pytest.fixture
@@ -29,3 +29,22 @@ def gate() -> Iterator[Gate]:
     made = Gate()
     yield made
     made.set()
+
+
+@pytest.fixture
+def fault() -> Iterator[Callable[[str, Callable[[], None]], None]]:
+    """`fault(point, action)`: the first time that this process passes the point, the action happens there."""
+    waiting: dict[str, Callable[[], None]] = {}
+
+    def on_hit(point: str) -> None:
+        action = waiting.pop(point, None)
+        if action is not None:
+            action()
+
+    def arm(point: str, action: Callable[[], None]) -> None:
+        waiting[point] = action
+
+    faults.arm(on_hit)
+    yield arm
+    faults.arm(None)
+    assert not waiting, f"the test never came to {list(waiting)}"

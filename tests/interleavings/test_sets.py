@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import cast
 
@@ -141,6 +142,34 @@ def test_a_claim_that_began_after_a_queue_was_paused_takes_nothing_of_it(arena: 
     finally:
         arena.second.resume_queue("default")
     assert _take(arena.first, TickHead(tick_id=situation.next_tick, trigger="test"), 1) == [situation.job]
+
+
+@pytest.mark.parametrize("arena", ["sqlite"], indirect=True)
+def test_a_lease_that_waited_for_the_write_lock_counts_from_the_write(arena: Arena) -> None:
+    """Else a claim that waited for seconds would begin with a lease that is over."""
+    situation = arena.prepare("running")
+    held, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with arena.first._core.database.link() as link, link.transaction():
+            held.set()
+            let_go.wait(20)
+            link.query("UPDATE jobs SET meta = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)", {})
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    renewing = threading.Thread(target=lambda: arena.second._core.do(lambda store: store.beat([situation.lease], 60.0)))
+    assert held.wait(20)
+    arena._begun.clear()
+    renewing.start()
+    assert arena._begun.wait(20)
+    begun = time.monotonic()
+    until(lambda: time.monotonic() > begun + 0.2, "the renewal waited")
+    let_go.set()
+    holder.join(20)
+    renewing.join(20)
+
+    assert arena.look.one("SELECT lease_until - CAST(meta AS INTEGER) FROM jobs") >= 60_000
 
 
 def _running(arena: Arena, count: int) -> list[Lease]:

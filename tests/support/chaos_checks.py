@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from tests.support.chaos_facts import TERMINAL, Facts, Move
+from tests.support.chaos_facts import TERMINAL, Facts, Move, Told
 
 #: What a check yields: None for each thing it looked at, a sentence for each that is wrong.
 Findings: TypeAlias = Iterator[str | None]
@@ -111,12 +111,13 @@ def lease_kept(facts: Facts) -> Findings:
 def events_mono(facts: Facts) -> Findings:
     """A job's events are numbered 1 to n without a gap, in the order in which they were written."""
     by_job: dict[str, list[int]] = defaultdict(list)
-    last: dict[str, tuple[int, int]] = {}
+    last: dict[str, Told] = {}
     for event in facts.events:
         by_job[event.job].append(event.n)
-        if event.job in last and (event.seq, event.at) < last[event.job]:
-            yield f"{event.job}: event {event.n} was written before event {event.n - 1}"
-        last[event.job] = (event.seq, event.at)
+        before = last.setdefault(event.job, event)
+        if event.seq < before.seq or event.at < before.at:
+            yield f"{event.job}: event {event.n} ({event.type}) is older than event {before.n} ({before.type})"
+        last[event.job] = event
     for job in facts.jobs.values():
         numbers = by_job[job.id]
         good = numbers == list(range(1, job.event_seq + 1))

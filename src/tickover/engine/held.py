@@ -36,6 +36,10 @@ class Held:
         self.report = report
         self.runs: dict[JobId, Run] = {}
         self.settled = 0
+        #: Monotonic instant of the first claim's answer: no run had more time than from here on.
+        self.opened: float | None = None
+        #: How many hooks were called; each may have enqueued something.
+        self.told = 0
         #: Whether the tick was asked to stop before its window closed.
         self.stopping = False
 
@@ -72,7 +76,7 @@ class Held:
         """Fails every run that took longer than its `timeout`."""
         late: list[Ended] = []
         for run in self.runs.values():
-            if run.timeout is None or run.started is None:
+            if run.timeout is None or run.started is None or run.ended:
                 continue
             slack = _ASYNC_SLACK if run.kind is not None and run.kind.is_async else 0.0
             if run.elapsed(now) >= run.timeout + slack:
@@ -118,7 +122,7 @@ class Held:
         ends = [
             (now if run.started is None else run.started) + run.timeout
             for run in self.runs.values()
-            if run.timeout is not None
+            if run.timeout is not None and not run.ended
         ]
         return min(ends, default=None)
 
@@ -129,7 +133,7 @@ class Held:
         return OutOfTime(
             progressed=run.progressed,
             elapsed=run.elapsed(now),
-            window=self.plan.window.length,
+            window=self.plan.window.stop - (self.opened or self.plan.window.start),
             doing=f"the run of {run.job.kind}",
         )
 
@@ -138,6 +142,8 @@ class Held:
         name = after(transition)
         if name is None or not self.hooks.wanted(name):
             return
+
+        self.told += 1
 
         def call() -> None:
             self.report.hook_errors += self.hooks.call(name, seen(job, transition), *details(name, transition, error))

@@ -21,13 +21,15 @@ class Run:
     is final: whatever a closed run still reports is ignored.
     """
 
-    __slots__ = ("_interrupt", "_lock", "job", "kind", "progressed", "report", "started", "timeout", "word")
+    __slots__ = ("_interrupt", "_lock", "ended", "job", "kind", "progressed", "report", "started", "timeout", "word")
 
     def __init__(self, job: Claimed, kind: Kind | None) -> None:
         self.job = job
         self.kind = kind
         #: Monotonic instant of its start; None while it waits for a slot.
         self.started: float | None = None
+        #: Whether its end was handed in, perhaps while the tick's thread is kept by the database: then it is in time.
+        self.ended = False
         #: Whether it has recorded a checkpoint since the claim.
         self.progressed = False
         #: What the job last said about how far it is, until it is written.

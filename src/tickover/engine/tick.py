@@ -120,7 +120,8 @@ class Tick:
             turn=self._turn + self.report.claimed,
             age=now - self.window.start,
             left=self.window.end - now,
-            window_left=self.window.stop - now,
+            # The first claim of a tick has the most time that any has; a slow start must not hide a job for ever.
+            window_left=self.window.length if self.held.opened is None else self.window.stop - now,
             lease=self.plan.lease_from(now),
         )
         if not self._take(wanted) and not self.held:
@@ -176,6 +177,8 @@ class Tick:
                 self._absorb(self.inbox.take(self._patience()))
                 self._beat(self._now)
                 self.held.time_out(self._now)
+            # What ended while this thread was kept (a lock, a freeze) did end: it is not given up with the rest.
+            self._absorb(self.inbox.take(0))
             self.held.abandon(self._now)
         self.batch.settle_chores(self.window.abandon - self._now)
 
@@ -212,6 +215,7 @@ class Tick:
             claim = self.store.claim(self.plan.head, wanted)
             jobs, self._due = list(claim.jobs), claim.due
             self._dry = len(jobs) < wanted.size
+            self.held.opened = self.held.opened or self._now
         except RolledBack as error:
             _log.warning("a claim was rolled back and is sent again: %s", error)
             return True
@@ -242,12 +246,22 @@ class Tick:
             case OutOfTime():
                 return self.held.out_of_time(item.run, self._now)
             case UnknownKind():
-                return UnknownKind(known_elsewhere=self.store.kind_seen(item.run.job.kind))
+                return UnknownKind(known_elsewhere=self._known_elsewhere(item.run.job.kind))
         return item.outcome
+
+    def _known_elsewhere(self, kind: str) -> bool:
+        try:
+            return self.store.kind_seen(kind)
+        except RolledBack:
+            return True  # then it is deferred once more, which is harmless
+        except OutcomeUnknown:
+            reconnect(self.store)
+            return True
 
     def _work(self, run: Run) -> None:
         """One job on a worker thread, from its start hook to the inbox; whatever happens, its end is handed in."""
         if run.word != "go on":  # paused, or lost, while it waited for its slot
+            run.ended = True
             self.inbox.hand_in(Finished(run, Released(run.word), None, 0.0))
             return
         run.started = self._now
@@ -255,6 +269,7 @@ class Tick:
             outcome, error = self._execute(run)
         except BaseException as unforeseen:  # noqa: BLE001  # a slot that dies would take the tick with it
             outcome, error = failure(run, unforeseen), unforeseen
+        run.ended = True
         self.inbox.hand_in(Finished(run, outcome, error, run.elapsed(self._now)))
 
     def _execute(self, run: Run) -> tuple[Outcome, BaseException | None]:
@@ -267,8 +282,8 @@ class Tick:
         return execute(run, context, loop=self.loop, middleware=self.hooks.middleware)
 
     def _look_ahead(self) -> None:
-        """Says what is due next. A claim that found nothing, with nothing left to settle, has just looked."""
-        fresh = self._due if self.reason == "empty" else None
+        """Says what is due next. A claim that found nothing, with nothing left to settle or to tell, has just looked."""
+        fresh = self._due if self.reason == "empty" and not self.held.told else None
         due = fresh or self.store.due(self.plan.head.tick_id, self.plan.queues)
         self.report.more, self.report.next_due_at = due.now and not due.paused, due.at
 

@@ -79,8 +79,9 @@ class SqliteLink:
 
     def run(self, verb: Verb, params: Params) -> list[Row]:
         faults.hit(f"{verb.name}.before_send")
-        known = {**params, "now": int(self._clock.now().timestamp() * 1000 // 1)}
         with self.transaction() if verb.writes else self._turn, sorted_errors(sort_error):
+            # Read under the lock, which may have taken seconds to get: a lease counts from the write.
+            known = {**params, "now": int(self._clock.now().timestamp() * 1000 // 1)}
             rows = plan(self._execute, verb, known, json.dumps)
         faults.hit(f"{verb.name}.after_commit")
         return rows

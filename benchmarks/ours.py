@@ -1,0 +1,57 @@
+"""Tickover, with its defaults: fences, history and events on."""
+
+from __future__ import annotations
+
+import time
+
+from tickover import Budget, Tickover
+
+
+def app(url: str) -> Tickover:
+    """An application with one no-op handler."""
+    jobs = Tickover(url)
+
+    @jobs.job
+    def noop(n: int) -> None: ...
+
+    return jobs
+
+
+def enqueue(url: str, count: int) -> float:
+    """Seconds to write that many jobs with `enqueue_many`."""
+    with app(url) as jobs:
+        jobs.stats()  # the connection is there before the watch starts, as in the other contestants
+        handler = jobs._core.registry.find("noop")
+        from tickover.app.handler import Handler
+
+        noop: Handler[[int], None] = Handler(jobs._core, handler)
+        start = time.perf_counter()
+        jobs.enqueue_many(noop.new(n) for n in range(count))
+        return time.perf_counter() - start
+
+
+def drain(url: str, count: int) -> float:
+    """Seconds of one tick that runs every job."""
+    with app(url) as jobs:
+        start = time.perf_counter()
+        report = jobs.tick(Budget(120))
+        took = time.perf_counter() - start
+    assert report.completed == count, report
+    return took
+
+
+def claim_seconds(url: str) -> float:
+    """Seconds of one claim of 10 jobs, the best of 20."""
+    from tickover.domain.ids import TickId, new_id
+    from tickover.store.port import TickHead, Wanted
+    from tickover.store.sql_store import SqlStore
+
+    wanted = Wanted(size=10, free=10, alone=True, queues=None, age=0, left=60, window_left=60, lease=60)
+    best = []
+    with app(url) as jobs, jobs._core.database.link() as link:
+        store = SqlStore(link)
+        for _ in range(20):
+            start = time.perf_counter()
+            assert len(store.claim(TickHead(tick_id=TickId(new_id()), trigger="bench"), wanted).jobs) == 10
+            best.append(time.perf_counter() - start)
+    return min(best)

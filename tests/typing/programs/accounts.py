@@ -1,0 +1,52 @@
+"""Work on an API with limits: how long to wait, what is not worth a retry, and which failures an operator retries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tickover import Context, ExponentialBackoff, NoRetry, Tickover
+
+jobs = Tickover("sqlite://")
+PATIENT = ExponentialBackoff(initial=0.001, factor=1.5, maximum=0.01, jitter=0)
+fixed: set[str] = set()
+
+
+def wait(n: int, error: BaseException) -> timedelta:
+    return timedelta(milliseconds=n) if isinstance(error, TimeoutError) else timedelta(milliseconds=5)
+
+
+@jobs.job(retries=2, backoff=wait, max_crashes=5, determinism="strict")
+def fetch(ctx: Context, url: str, *, limit: float = 5.0) -> dict[str, float]:
+    if ctx.attempt < 3:
+        raise TimeoutError(url)
+    return {url: limit}
+
+
+@jobs.job(backoff=PATIENT)
+def import_account(account: str) -> str:
+    if account not in fixed:
+        raise NoRetry(f"{account} is locked")
+    return account
+
+
+def once(account: str) -> str:
+    return import_account.using(idempotency_key=account, idempotency_ttl=timedelta(hours=1), retries=1).enqueue(account)
+
+
+def repair(account: str) -> list[str]:
+    fixed.add(account)
+    return jobs.retry_many(kind="import-account", queue="default")
+
+
+if __name__ == "__main__":
+    with jobs:
+        jobs.migrate()
+        page = fetch.using(backoff=PATIENT).enqueue("https://example.com", limit=1.5)
+        account = once("acme")
+        assert once("acme") == account
+        jobs.drain(10)
+        assert fetch.result(page) == {"https://example.com": 1.5}
+        assert jobs.get(account).dead_lettered
+        assert repair("acme") == [account]
+        jobs.drain(10)
+        assert import_account.result(account) == "acme"

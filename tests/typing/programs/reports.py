@@ -1,0 +1,51 @@
+"""A report for later: planned for an instant in a zone, with a typed payload, read again page by page."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from tickover import Context, Job, Page, Tickover
+
+jobs = Tickover("sqlite://")
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@jobs.job(queue="reports")
+def nightly_report(ctx: Context, region: str, day: date | None = None) -> str:
+    slot: datetime | None = ctx.slot
+    shown = day if slot is None else slot.date()
+    return f"{region} {shown}"
+
+
+@jobs.job
+def cleanup(keep_days: int = 30) -> int:
+    return keep_days
+
+
+def tonight(region: str, now: datetime) -> str:
+    at = now.replace(hour=2, minute=30) + timedelta(days=1)
+    return nightly_report.using(at=at).enqueue(region, day=at.date())
+
+
+def everything() -> list[Job]:
+    found: list[Job] = []
+    page: Page[Job] = jobs.find(limit=1)
+    found += page
+    while page.next_cursor is not None:
+        page = jobs.find(limit=1, cursor=page.next_cursor)
+        found += page
+    return found
+
+
+if __name__ == "__main__":
+    with jobs:
+        jobs.migrate()
+        first = tonight("eu", datetime(2024, 5, 17, 12, tzinfo=BERLIN))
+        later = tonight("us", datetime(2090, 5, 17, 12, tzinfo=BERLIN))
+        swept = cleanup.using(delay=timedelta(0)).enqueue()
+        jobs.tick(10)
+        assert nightly_report.result(first) == "eu 2024-05-18"
+        assert cleanup.result(swept) == 30
+        assert [job.id for job in everything()] == [swept, later, first]
+        assert jobs.get(later).run_at.tzinfo is not None
