@@ -1,1 +1,1 @@
-"""Tickover against its peers and against the raw limit, in one run on one machine: `make bench`."""
+"""Tickover against the raw limit, in one run on one machine: `make bench`. The peers are still to come."""

@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 import psycopg  # noqa: E402  # the root comes first
 
-from benchmarks import ours, peers, raw  # noqa: E402
+from benchmarks import ours, raw  # noqa: E402
 from tests.support.postgres import database, server  # noqa: E402
 from tickover import Tickover  # noqa: E402
 
@@ -27,9 +27,8 @@ Timed = Callable[[str, int], float]
 def fresh(base: str, work: Timed, count: int, *, filled: bool) -> float:
     """Jobs per second of one contestant on a database of its own."""
     with database(base) as url:
-        if work not in (peers.pgqueuer_drain, peers.procrastinate_drain):
-            with Tickover(url) as jobs:
-                jobs.migrate()
+        with Tickover(url) as jobs:
+            jobs.migrate()
         if filled:
             ours.enqueue(url, count)
             with psycopg.connect(url, autocommit=True) as connection:
@@ -40,8 +39,6 @@ def fresh(base: str, work: Timed, count: int, *, filled: bool) -> float:
 CONTESTANTS: dict[str, tuple[Timed, int, bool]] = {
     "drain: Tickover": (ours.drain, JOBS, True),
     "drain: raw psycopg": (raw.drain, JOBS, True),
-    "drain: PgQueuer, batch 200": (peers.pgqueuer_drain, JOBS, False),
-    "drain: Procrastinate": (peers.procrastinate_drain, FEW, False),
     "enqueue_many 10,000: Tickover": (ours.enqueue, JOBS, False),
     "enqueue_many 10,000: raw INSERT … unnest": (raw.enqueue, JOBS, False),
 }
