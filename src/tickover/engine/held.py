@@ -9,7 +9,7 @@ from typing import Final
 from tickover.domain.decide import Transition, decide
 from tickover.domain.ids import JobId
 from tickover.domain.job import Claimed
-from tickover.domain.outcome import Failed, Outcome, OutOfTime, Released
+from tickover.domain.outcome import Failed, Outcome, OutOfTime, Released, UnknownKind
 from tickover.domain.report import TickReport
 from tickover.engine.batch import Batch
 from tickover.engine.flush import flush, reconnect
@@ -125,6 +125,24 @@ class Held:
             if run.timeout is not None and not run.ended
         ]
         return min(ends, default=None)
+
+    def completed(self, run: Run, outcome: Outcome, now: float) -> Outcome:
+        """The outcome of a run, with what only its tick knows."""
+        match outcome:
+            case OutOfTime():
+                return self.out_of_time(run, now)
+            case UnknownKind():
+                return UnknownKind(known_elsewhere=self._known_elsewhere(run.job.kind))
+        return outcome
+
+    def _known_elsewhere(self, kind: str) -> bool:
+        try:
+            return self.store.kind_seen(kind)
+        except RolledBack:
+            return True  # then it is deferred once more, which is harmless
+        except OutcomeUnknown:
+            reconnect(self.store)
+            return True
 
     def out_of_time(self, run: Run, now: float) -> OutOfTime | Released:
         """The outcome of a run that did not end in time; when somebody asked for the stop, that is nobody's stall."""

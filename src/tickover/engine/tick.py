@@ -9,7 +9,7 @@ from typing import Final
 
 from tickover.domain.budget import claim_size
 from tickover.domain.decide import must_run_alone
-from tickover.domain.outcome import Outcome, OutOfTime, Released, UnknownKind
+from tickover.domain.outcome import Outcome, Released
 from tickover.domain.report import StoppedBecause, TickReport
 from tickover.engine.batch import Batch
 from tickover.engine.context import AsyncContext, Context
@@ -133,7 +133,7 @@ class Tick:
         try:
             self.held.write_progress()
             self.held.settle([
-                (item.run, self._completed(item), item.error, item.seconds)
+                (item.run, self.held.completed(item.run, item.outcome, self._now), item.error, item.seconds)
                 for item in items
                 if isinstance(item, Finished) and item.run.word not in ("closed", "lost")
             ])  # fmt: skip
@@ -239,24 +239,6 @@ class Tick:
         self._dry = False
         if self.held.beat(now) == "aggressive" and self.reason is None:
             self.reason = "paused"
-
-    def _completed(self, item: Finished) -> Outcome:
-        """The outcome, with what only the tick knows."""
-        match item.outcome:
-            case OutOfTime():
-                return self.held.out_of_time(item.run, self._now)
-            case UnknownKind():
-                return UnknownKind(known_elsewhere=self._known_elsewhere(item.run.job.kind))
-        return item.outcome
-
-    def _known_elsewhere(self, kind: str) -> bool:
-        try:
-            return self.store.kind_seen(kind)
-        except RolledBack:
-            return True  # then it is deferred once more, which is harmless
-        except OutcomeUnknown:
-            reconnect(self.store)
-            return True
 
     def _work(self, run: Run) -> None:
         """One job on a worker thread, from its start hook to the inbox; whatever happens, its end is handed in."""
