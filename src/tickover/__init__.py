@@ -1,7 +1,8 @@
 """Durable jobs and workflows on the SQL database you already have, with no process that stays up."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+
+from typing_extensions import TypeAliasType
 
 from tickover import errors, events
 from tickover.app import Tickover
@@ -17,8 +18,8 @@ from tickover.engine.wake import LocalWaker, Waker
 from tickover.errors import DuplicateJob, JobNotFound, NoRetry, PayloadError, RetryAfter, StepFailed, TickoverError
 from tickover.store.pool import Pool
 
-#: What JSON can hold.
-JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
+#: What JSON can hold. A named alias, since pydantic must be able to read it in a user's annotations too.
+JSON = TypeAliasType("JSON", "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None")
 
 __all__ = [
     "JSON", "AsyncContext", "Budget", "Context", "DuplicateJob", "ExponentialBackoff", "Handler", "Job", "JobNotFound",

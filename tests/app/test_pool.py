@@ -4,51 +4,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
 
 from tests.support.raw import Raw
 from tickover import Pool, Settings, Tickover, faults
-from tickover.errors import InvalidArgument, StorageUnavailable
+from tickover.clock import SystemClock, poll
+from tickover.errors import StorageUnavailable
 from tickover.store.open import KeptLinks
 
 POSTGRES = pytest.mark.parametrize("dialect", ["postgresql"])
-
-
-@pytest.mark.parametrize(
-    ("pool", "numbers"),
-    [
-        (Pool.DEFAULT, (25, 10, 300, 60)),
-        (Pool(), (25, 10, 300, 60)),
-        (Pool.HIGH_CONCURRENCY, (100, 25, 600, 120)),
-        (Pool.LOW_LATENCY, (50, 40, 900, 300)),
-        (Pool.RESOURCE_CONSTRAINED, (10, 5, 180, 30)),
-    ],
-)
-def test_the_presets_are_those_of_the_contract(pool: Pool, numbers: tuple[int, ...]) -> None:
-    assert (pool.max_open, pool.max_idle, pool.lifetime, pool.idle_time) == numbers
-
-
-def test_serverless_means_one_connection() -> None:
-    assert (Pool.SERVERLESS.max_open, Pool.SERVERLESS.max_idle) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"max_open": 0}, "max_open from 1 to 10,000"),
-        ({"max_open": 10_001}, "max_open from 1"),
-        ({"max_open": 5, "max_idle": 6}, "max_idle from 0 to max_open"),
-        ({"max_idle": -1}, "max_idle from 0"),
-        ({"max_lifetime": 0}, "max_lifetime= must be from 0.1"),
-        ({"max_lifetime": "5 min"}, "max_lifetime= takes seconds or a timedelta"),
-        ({"max_idle_time": -1}, "max_idle_time="),
-    ],
-)
-def test_a_pool_that_makes_no_sense_is_refused(wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(InvalidArgument, match=said):
-        Pool(**wrong)
 
 
 # --- how many -----------------------------------------------------------------------------------------------------------
@@ -72,6 +37,11 @@ def sessions(raw: Raw) -> set[int]:
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'tickover'"
     )
     return {row[0] for row in found}
+
+
+def soon(look: Callable[[], bool]) -> bool:
+    """Whether it becomes true: a server process lives on for a moment after its connection was closed."""
+    return bool(poll(lambda: look() or None, timeout=20, clock=SystemClock()))
 
 
 def hold(jobs: Tickover, threads: int, meanwhile: Callable[[], None]) -> None:
@@ -141,7 +111,7 @@ def test_threads_at_once_get_connections_of_their_own_up_to_max_open(app: Callab
     hold(jobs, 4, full)
 
     assert jobs.find() == []
-    assert len(sessions(raw)) <= 2
+    assert soon(lambda: len(sessions(raw)) <= 2)
 
 
 def test_threads_at_once_write_without_losing_anything(app: Callable[..., Tickover]) -> None:
@@ -198,7 +168,7 @@ def test_a_connection_that_was_idle_or_lived_too_long_is_replaced(
     later(101)
     jobs.find()
 
-    assert len(sessions(raw)) == 1
+    assert soon(lambda: len(sessions(raw)) == 1)
     assert not sessions(raw) & first
 
 
@@ -212,7 +182,8 @@ def test_idle_connections_beside_the_kept_one_are_replaced_as_well(
     later(60)
     hold(jobs, 3, lambda: None)
 
-    assert len(first) == len(sessions(raw)) == 3
+    assert len(first) == 3
+    assert soon(lambda: len(sessions(raw)) == 3)
     assert not sessions(raw) & first
 
 
@@ -226,7 +197,7 @@ def test_a_connection_that_the_server_closed_is_replaced_before_it_is_used(
     cut(raw)
     hold(jobs, threads, lambda: None)
 
-    assert len(sessions(raw)) == threads
+    assert soon(lambda: len(sessions(raw)) == threads)
 
 
 def cut(raw: Raw) -> None:
@@ -261,7 +232,7 @@ def test_an_enqueue_whose_connection_is_cut_is_written_once_and_leaves_no_connec
         enqueue()
 
     assert len(jobs.find()) == 1
-    assert len(sessions(raw)) == 1
+    assert soon(lambda: len(sessions(raw)) == 1)
 
 
 @POSTGRES
