@@ -134,7 +134,7 @@ LIES: dict[str, list[Lie]] = {
     "ONE-HOLDER": [_change_move(3, epoch_now=1), lambda facts: facts.events.append(facts.events[1])],
     "LEASE-KEPT": [_change_move(2, lease_was=5000), _change_move(2, lease_was=None)],
     "EVENTS-MONO": [lambda facts: facts.events.pop(2), _late_event],
-    "UNIQ": [_another_move(0, job="another")],
+    "UNIQ": [lambda facts: facts.moves.insert(1, replace(facts.moves[0], job="another"))],
     "FENCED": [
         _say("settle", accepted=[[GOOD, 1, "completed"]], refused=[]),
         _say("settle", accepted=[], refused=[[GOOD, 7, "completed"]]),
