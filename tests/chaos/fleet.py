@@ -39,8 +39,8 @@ class Fleet:
     def __init__(self, nursery: Nursery, slots: int, seed: int, spec: dict[str, Any]) -> None:
         self.slots = [Slot() for _ in range(slots)]
         self.counts: Counter[str] = Counter()
-        #: Exit codes that nobody planned.
-        self.strange: list[int] = []
+        #: Ends that nobody planned.
+        self.strange: list[str] = []
         self._nursery = nursery
         self._dice = Random(seed)
         self._spec = spec
@@ -53,7 +53,8 @@ class Fleet:
                 self._buried(slot, slot.worker, now)
             elif slot.worker is not None and slot.worker.state == "stopped" and slot.frozen_at is None:
                 slot.frozen_at = now
-                self.counts["freeze at a point"] += 1
+                self.counts["freeze"] += 1
+                self.counts["of these at a point"] += 1
             if slot.worker is None and filling and now >= slot.rest_until:
                 self._fill(slot)
 
@@ -83,13 +84,20 @@ class Fleet:
                 slot.frozen_at, slot.spared_until = None, now + _SPARED
                 self.counts["thaw"] += 1
 
-    def retire(self, seconds: float) -> bool:
-        """Waits until every process has ended by itself; returns whether all did."""
+    def calm(self, now: float) -> None:
+        """No process freezes itself any more, and whoever is frozen goes on."""
+        for slot in self.slots:
+            slot.stop_next_at = None
+        self.thaw(now, ripe=lambda _: True)
+
+    def retire(self, seconds: float) -> None:
+        """Waits until every process has ended by itself; one that does not is strange."""
         end = time.monotonic() + seconds
         while any(slot.worker is not None for slot in self.slots) and time.monotonic() < end:
             self._nursery.listen(0.05)
             self.step(time.monotonic(), filling=False)
-        return all(slot.worker is None for slot in self.slots)
+            self.calm(time.monotonic())
+        self.strange += [f"a process never ended: {slot.worker.state}" for slot in self.slots if slot.worker]
 
     def _fill(self, slot: Slot) -> None:
         what = "reaper" if self._dice.random() < _REAPERS else "tick"
@@ -112,4 +120,4 @@ class Fleet:
                 if report is None or not report["more"]:
                     slot.rest_until = now + _REST
             case code:
-                self.strange.append(code or 0)
+                self.strange.append(f"a process ended with {code}")

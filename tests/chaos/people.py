@@ -6,19 +6,16 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from random import Random
-from typing import Final
 
-from tests.chaos.workload import KEYS, KINDS, SPARED
+from tests.chaos.workload import KEYS, KINDS, SPARED, batch
 from tickover import DuplicateJob, Tickover
 from tickover.errors import InvalidTransition, StorageUnavailable
-
-_PAUSE: Final = 0.05  # mean seconds between two deeds
 
 
 class People(threading.Thread):
     """One thread on its own connections; remembers what was acknowledged to it."""
 
-    def __init__(self, jobs: Tickover, ids: dict[str, str], seed: int) -> None:
+    def __init__(self, jobs: Tickover, ids: dict[str, str], seed: int, every: float) -> None:
         super().__init__(name="people", daemon=True)
         self.counts: Counter[str] = Counter()
         self.acked: set[str] = set(ids)
@@ -26,7 +23,10 @@ class People(threading.Thread):
         self.cancelled: set[str] = set()
         self.maybe_cancelled: set[str] = set()
         self.retried: set[str] = set()
+        #: Whether more work is wanted: the jobs run out before the storm does.
+        self.hungry = False
         self._jobs = jobs
+        self._every = every
         self._kinds = ids
         # Poison is left alone: its bound is counted.
         self._targets = [job for job, kind in ids.items() if kind != "poison"]
@@ -41,8 +41,8 @@ class People(threading.Thread):
         self._weights = list(deeds.values())
 
     def run(self) -> None:
-        while not self._over.wait(self._dice.expovariate(1 / _PAUSE)):
-            self._try(self._dice.choices(self._deeds, self._weights)[0])
+        while not self._over.wait(self._dice.expovariate(1 / self._every)):
+            self._try(self._feed if self.hungry else self._dice.choices(self._deeds, self._weights)[0])
 
     def stop(self) -> None:
         """No more deeds."""
@@ -73,6 +73,10 @@ class People(threading.Thread):
 
     def _any(self) -> str:
         return self._dice.choice(self._targets)
+
+    def _feed(self) -> None:
+        self.acked |= set(self._jobs.enqueue_many(batch(30, self._dice, shares={"unit": 2.0, "awaiting": 1.0})))
+        self.hungry = False
 
     def _enqueue_keyed(self) -> None:
         key = f"key {self._dice.randrange(KEYS)}"

@@ -30,8 +30,8 @@ class Options:
     faults: float | None = None
     #: Seconds after the faults within which every job is over.
     liveness: float = 120.0
-    #: Whether people cancel, pause, resume and retry meanwhile.
-    people: bool = True
+    #: Mean seconds between two deeds of people: cancel, pause, resume, retry, enqueue; 0 is nobody there.
+    people_every: float = 0.25
     #: Whether innocent jobs may crash any number of times.
     spared: bool = True
     #: Kinds and their shares, when not the usual mix.

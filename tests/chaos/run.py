@@ -14,7 +14,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -23,9 +22,10 @@ from tests.chaos.checks import CHAOS
 from tests.chaos.fleet import Fleet
 from tests.chaos.people import People
 from tests.chaos.plan import Fault, Options, plan, told
+from tests.chaos.result import Result, stale_attempts
 from tests.chaos.workload import SETTINGS, application, batch, late
 from tests.support import chaos_audit, postgres
-from tests.support.chaos_checks import Verdict, judge
+from tests.support.chaos_checks import judge
 from tests.support.chaos_facts import Facts, gather
 from tests.support.chaos_sql import BUSY, Look, look_at
 from tests.support.ledger import read
@@ -38,29 +38,6 @@ _LEFT: Final = "SELECT count(*) FROM jobs WHERE state NOT IN ('completed', 'fail
 _OVERDUE: Final = "SELECT count(*) FROM jobs WHERE state = 'running' AND $ms(lease_until) < $nowms"
 
 
-@dataclass(kw_only=True)
-class Result:
-    """What a run found."""
-
-    verdicts: list[Verdict]
-    counts: Counter[str]
-    seconds: float
-    jobs: int
-    stale_attempts: int
-    #: Everything that makes the run a failure.
-    wrong: list[str] = field(default_factory=list)
-
-    def table(self) -> str:
-        """The verdicts and numbers, for people."""
-        lines = [f"  {v.name:15} {v.looked_at:7} looked at, {len(v.broken)} broken" for v in self.verdicts]
-        numbers = ", ".join(f"{name} {count}" for name, count in sorted(self.counts.items()))
-        lines += [
-            f"  {self.jobs} jobs in {self.seconds:.1f} s; stale writes: {self.stale_attempts} attempted",
-            f"  {numbers}",
-        ]
-        return "\n".join([*lines, *(f"  WRONG: {line}" for line in self.wrong[:25])])
-
-
 class Chaos:
     """One run on one database. Its own thread owns the processes; faults of the database have another."""
 
@@ -68,31 +45,33 @@ class Chaos:
         self, options: Options, url: str, room: Path, server: postgres.Server | None, say: Callable[[str], None]
     ) -> None:
         self.options, self.url, self.room, self.server, self.say = options, url, room, server, say
+        self.ledger = room / "ledger"
         self.counts: Counter[str] = Counter()
         self.faults = plan(options)
         self._look = Look(url, patience=0.05)
         self._blows: list[threading.Thread] = []
+        self._told = 0.0
 
     def run(self) -> Result:
         started = time.monotonic()
         self.say(told(self.faults))
-        ledger = self.room / "ledger"
         with ExitStack() as stack:
             jobs = stack.enter_context(application(self.url))
             kinds = self._enqueue(jobs, batch(self.options.jobs, Random(self.options.seed), spared=self.options.spared,
                                               shares=dict(self.options.shares) or None))  # fmt: skip
             nursery = stack.enter_context(Nursery("tests.chaos.worker", log=self.room / "log"))
-            fleet = Fleet(nursery, self.options.ticks, self.options.seed, {"url": self.url, "ledger": str(ledger)})
-            people = People(stack.enter_context(application(self.url)), kinds, self.options.seed)
+            fleet = Fleet(nursery, self.options.ticks, self.options.seed, {"url": self.url, "ledger": str(self.ledger)})
+            people = People(
+                stack.enter_context(application(self.url)), kinds, self.options.seed, self.options.people_every
+            )
             self._trouble(fleet, people)
             self._heal(fleet, people, late(Random(self.options.seed)) if not self.options.shares else [])
             self._patience(fleet)
-            if not fleet.retire(15):
-                fleet.strange.append(0)
+            fleet.retire(30)
         self._look.close()
         seconds = time.monotonic() - started
         with look_at(self.url) as look:
-            facts = gather(look, read(ledger))
+            facts = gather(look, read(self.ledger))
             facts.acked = people.acked | {line["job"] for line in facts.lines.get("acked", ())}
             facts.cancelled, facts.maybe_cancelled = people.cancelled, people.maybe_cancelled
             facts.retried = people.retried
@@ -108,10 +87,10 @@ class Chaos:
     def _trouble(self, fleet: Fleet, people: People) -> None:
         """Until everything is over, or the time for faults is: blow after blow."""
         begin = time.monotonic()
-        if self.options.people:
+        if self.options.people_every:
             people.start()
         ahead, look_again, left = list(reversed(self.faults)), begin, self.options.jobs
-        while left and (self.options.faults is None or time.monotonic() - begin < self.options.faults):
+        while left and not self._enough(time.monotonic() - begin, fleet, people):
             now = time.monotonic()
             while ahead and now - begin >= ahead[-1].at:
                 self._strike(ahead.pop(), fleet, now)
@@ -119,17 +98,39 @@ class Chaos:
             fleet.step(now)
             if now >= look_again:
                 look_again, left = now + 0.3, self._left(left)
-                if left < self.options.jobs / 10:
+                self._progress(now - begin, left, fleet)
+                if left < self.options.jobs / 10 and self.options.faults is not None:
+                    people.hungry = True  # a storm needs something to hit
+                elif left < self.options.jobs / 10:
                     people.stop()  # somebody who pauses for ever would never see the end
                     people.heal()
             fleet._nursery.listen(0.01)
         self.counts["seconds of faults"] = round(time.monotonic() - begin)
 
+    def _progress(self, seconds: float, left: int, fleet: Fleet) -> None:
+        if seconds >= self._told + 15:
+            self._told = seconds
+            self.say(f"after {seconds:4.0f} s: {left} of {self.options.jobs} left, {fleet.counts['kill']} kills")
+
+    def _enough(self, seconds: float, fleet: Fleet, people: People) -> bool:
+        """Whether the time for faults is over; it is not before each of them happened, however slow the machine."""
+        if self.options.faults is None or seconds < self.options.faults:
+            return False
+        if seconds > 5 * self.options.faults:
+            return True
+        counts = self.counts + fleet.counts + people.counts
+        return all(counts[what] for what in self._needed()) and stale_attempts(read(self.ledger)) > 0
+
+    def _needed(self) -> list[str]:
+        """What has to happen for the run to count."""
+        people = ["cancel", "pause job", "pause queue", "pause ticks", "duplicate"] if self.options.people_every else []
+        return [*self.options.expected, *people]
+
     def _heal(self, fleet: Fleet, people: People, more: list[NewJob[Any]]) -> None:
         people.stop()
         for blow in self._blows:
             blow.join(20)
-        fleet.thaw(time.monotonic(), ripe=lambda _: True)
+        fleet.calm(time.monotonic())
         end = time.monotonic() + self.options.liveness
         while not people.heal() and time.monotonic() < end:
             fleet.step(time.monotonic())
@@ -141,6 +142,7 @@ class Chaos:
         begin, left = time.monotonic(), 1
         while left and time.monotonic() - begin < self.options.liveness:
             fleet.step(time.monotonic())
+            fleet.calm(time.monotonic())
             left = self._left(left)
             fleet._nursery.listen(0.05)
         self.counts["seconds of healing"] = round(time.monotonic() - begin)
@@ -204,21 +206,27 @@ class Chaos:
             return otherwise
 
     def _judged(self, facts: Facts, look: Look, fleet: Fleet, people: People, seconds: float) -> Result:
-        counts = self.counts + fleet.counts + people.counts + Counter(away=len(facts.lines.get("away", ())))
+        counts = (
+            self.counts
+            + fleet.counts
+            + people.counts
+            + Counter(
+                away=len(facts.lines.get("away", ())),
+                executions=len(facts.lines.get("begin", ())),
+                crashes=sum(job.counters["crashes"] for job in facts.jobs.values()),
+            )
+        )
         verdicts = judge(CHAOS, facts)
         wrong = [f"{v.name}: {line}" for v in verdicts for line in v.broken]
         if not self.options.shares:
-            needed = self.options.expected + (
-                ["cancel", "pause job", "pause queue", "duplicate"] if self.options.people else []
-            )
             wrong += [f"{v.name} looked at nothing" for v in verdicts if not v.looked_at]
-            wrong += [f"the fault {what!r} never happened" for what in needed if not counts[what]]
-        wrong += [f"a process ended with {code}: see {self.room / 'log'}" for code in fleet.strange]
+            wrong += [f"the fault {what!r} never happened" for what in self._needed() if not counts[what]]
+        wrong += [f"{end}: see {self.room / 'log'}" for end in fleet.strange]
         if look.dialect == "sqlite":
             wrong += [f"SQLite: {row[0]}" for row in look.rows("PRAGMA integrity_check") if row[0] != "ok"]
         elif deadlocks := look.one("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"):
             wrong.append(f"{deadlocks} deadlocks")
-        stale = sum(len(line["refused"]) for what in ("settle", "beat") for line in facts.lines.get(what, ()))
+        stale = stale_attempts(facts.lines)
         return Result(verdicts=verdicts, counts=counts, seconds=seconds, jobs=len(facts.jobs), stale_attempts=stale, wrong=wrong)  # fmt: skip
 
 
@@ -251,9 +259,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     for name, kind in (("jobs", int), ("ticks", int), ("seed", int), ("kill-every", float), ("freeze-every", float),
                        ("terminate-every", float), ("lock-every", float), ("restart-every", float), ("faults", float),
-                       ("liveness", float)):  # fmt: skip
+                       ("people-every", float), ("liveness", float)):  # fmt: skip
         parser.add_argument(f"--{name}", type=kind)
-    parser.add_argument("--no-people", dest="people", action="store_false", help="nobody cancels, pauses or retries")
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
     options = Options(**given)
     room = Path(tempfile.mkdtemp(prefix="tickover-chaos-"))

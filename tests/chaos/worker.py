@@ -7,13 +7,16 @@ import signal
 from pathlib import Path
 from typing import Literal
 
-import psycopg  # noqa: F401  # imported before the fork, like everything else a worker needs
+import psycopg  # noqa: F401  # imported before the fork, like everything else that a warm worker has
+import pydantic
 
 from tests.chaos.workload import application
 from tests.support.ledger import Ledger, record
 from tests.support.process_nursery import say
 from tickover import Budget, faults
 from tickover.errors import StorageUnavailable
+
+pydantic.TypeAdapter(float)  # pydantic imports itself piece by piece, at the first use
 
 
 def main(*, url: str, ledger: str, what: Literal["tick", "reaper"], seconds: float, stop_at: str | None) -> None:

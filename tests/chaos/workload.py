@@ -64,7 +64,7 @@ KINDS: Final[dict[str, Kind]] = {
     "unstorable": Kind(share=1, make=_nothing, end="failed", error_kind="PayloadError", failures=1),
     "typed": Kind(share=1, make=lambda _: _unchecked("no number"), end="failed", error_kind="PayloadError", failures=1),
     "torn": Kind(share=1, make=lambda _: _unchecked(1), end="failed", error_kind="PayloadError", failures=1),
-    "poison": Kind(share=1, make=_nothing, end="failed", error_kind="Crashed"),
+    "poison": Kind(share=0.15, make=_nothing, end="failed", error_kind="Crashed"),
     "endless": Kind(share=0, make=_nothing, end="failed", error_kind="Stalled", late=True),
 }  # fmt: skip
 
@@ -128,7 +128,7 @@ def _new(name: str, dice: Random, *, spared: bool) -> NewJob[Any]:
     payload = (options.pop("payload"),) if "payload" in options else ()
     guilty = name == "poison"
     crashes = POISON_CRASHES if guilty or not spared else SPARED
-    queue = "default" if guilty else dice.choice(("default", "default", "mail"))
+    queue = dice.choice(("default", "default", "mail"))
     priority = 1 if guilty else dice.choice((0, 0, 0, -1, 1))
     return NewJob(name, *payload, max_crashes=crashes, queue=queue, priority=priority, **options)
 

@@ -157,6 +157,13 @@ class TestAClaimServesQueues:
 
         assert sorted(queues[:3]) == sorted(queues[3:6]) == sorted(queues[6:]) == ["a", "b", "c"]
 
+    def test_of_several_queues_each_gives_its_most_urgent_jobs(self, world: World) -> None:
+        for queue in "ab":
+            world.add(3, queue=queue)
+        urgent = [world.add_one(queue=queue, priority=9) for queue in "ab"]
+
+        assert sorted(ids(claim(world.store(), 2))) == sorted(urgent)
+
     def test_many_queues_each_give_a_few_and_still_fill_the_claim(self, world: World) -> None:
         for index in range(40):
             world.add(3, queue=f"q{index:02}")

@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import psycopg  # noqa: F401  # imported before the fork, like everything else a worker needs
+import psycopg  # noqa: F401  # imported before the fork, like everything else that a warm worker has
+import pydantic
 
 from tests.support.ledger import Ledger, record
 from tests.support.process_nursery import say
 from tickover import AsyncContext, Budget, Context, ExponentialBackoff, Settings, Tickover, TickoverError, faults
 from tickover.store.port import OutcomeUnknown
 
+pydantic.TypeAdapter(float)  # pydantic imports itself piece by piece, at the first use
 LEASE: Final = 0.4
 GRACE: Final = 0.2
 _CODE: Final = Settings(lease=LEASE, grace=GRACE, concurrency=4)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.cuts import WAITING, Fault, cut, cut_after_commit, let_in, until
-from tests.support.gate import Gate, Ticking
+from tests.support.cuts import WAITING, Fault, cut, cut_after_commit, let_in
+from tests.support.gate import Gate, Ticking, until
 from tests.support.raw import Raw
 from tests.support.world import World
 from tickover import Tickover

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.cuts import Fault, cut, cut_after_commit, cut_at, until
-from tests.support.gate import Gate, Ticking
+from tests.support.cuts import Fault, cut, cut_after_commit, cut_at
+from tests.support.gate import Gate, Ticking, until
 from tests.support.world import World
 from tickover import Budget, Context, DuplicateJob, Tickover
 from tickover.errors import StorageUnavailable

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.gate import Gate, Ticking
+from tests.support.gate import Gate, Ticking, until
 from tests.support.world import World
 from tickover import AsyncContext, Budget, Context, Tickover
 
@@ -71,7 +71,7 @@ class TestATimeout:
 
         @jobs.job
         async def neighbour() -> str:
-            await asyncio.sleep(0.4)
+            assert await asyncio.to_thread(cleaned.wait, 20)
             return "unharmed"
 
         stuck.enqueue()
@@ -141,8 +141,7 @@ class TestAThreadThatWasGivenUp:
         stuck.enqueue()
         jobs.enqueue_many(fine.using(priority=-5).new() for _ in range(5))
         ticking = Ticking(jobs, Budget(3, margin=0.5), concurrency=1)
-        while world.raw.count("jobs", "state = 'failed'") == 0:
-            assert world.raw.count("ticks", "ended_at IS NOT NULL") == 0
+        until(lambda: world.raw.count("jobs", "state = 'failed'") == 1)
 
         elsewhere = world.app()
         elsewhere.job("fine")(fine.fn)
@@ -160,14 +159,10 @@ class TestAThreadThatWasGivenUp:
         @jobs.job
         def fine() -> None: ...
 
-        @jobs.on_job_fail
-        def let_it_return(job: object, error: Exception) -> None: ...
-
         stuck.using(priority=1).enqueue()
         fine.enqueue()
         ticking = Ticking(jobs, 20, concurrency=1)
-        while not jobs.dead_letters():
-            assert ticking is not None
+        until(lambda: bool(jobs.dead_letters()))
         gate.set()
 
         assert ticking.report().completed == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.gate import Gate, Ticking
+from tests.support.gate import Gate, until
 from tests.support.world import World
 from tickover import AsyncContext, Context, ExponentialBackoff, Job, NewJob, NoRetry, Tickover
 from tickover.errors import InvalidArgument, PayloadError
@@ -255,12 +255,7 @@ class TestAnEndedTick:
         jobs.enqueue_many([asks.new(), first.new()])
         with pytest.raises(KeyboardInterrupt):
             jobs.tick(20)
-        ticking = Ticking(jobs, 2)  # another one may run at once
-        ticking.report()
-        for _ in range(200):
-            if told:
-                break
-            gate.wait(0.01)
+        until(lambda: bool(told))
 
         assert told == ["TickClosed"]
 

@@ -108,6 +108,19 @@ class TestNearTheDeadline:
         gate.set()
         assert jobs.drain(5).completed == 1
 
+    def test_an_async_handler_that_blocks_its_loop_does_not_hold_the_tick_past_its_deadline(
+        self, jobs: Tickover, gate: Gate
+    ) -> None:
+        @jobs.job
+        async def deaf() -> None:
+            gate.pass_through()
+
+        deaf.enqueue()
+        report = jobs.tick(2)
+
+        assert report.seconds < 2
+        assert report.stopped_because == "deadline"
+
     def test_a_handler_that_never_asks_is_given_up_before_the_deadline_in_both_colours(
         self, jobs: Tickover, gate: Gate
     ) -> None:

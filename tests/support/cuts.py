@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -34,15 +33,6 @@ def cut_after_commit(world: World) -> None:
 def cut_at(world: World, when: str) -> Callable[[], None]:
     """What breaks the connection at a fault point `before_send`, or `after_commit`."""
     return lambda: cut(world) if when == "before_send" else cut_after_commit(world)
-
-
-def until(true: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(2000):
-        if true():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it never came true")
 
 
 def let_in(world: World, *, everybody: bool) -> None:

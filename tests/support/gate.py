@@ -25,6 +25,11 @@ class Ticking:
         self._thread = threading.Thread(target=lambda: self._reports.append(jobs.tick(budget, **options)))
         self._thread.start()
 
+    def ended(self, seconds: float) -> bool:
+        """Whether it ends within that time."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
     def report(self) -> TickReport:
         self._thread.join(60)
         assert not self._thread.is_alive(), "the tick did not end"
@@ -37,3 +42,13 @@ def polite(ctx: Context, running: Callable[[], object]) -> None:
     pause = threading.Event()
     while not pause.wait(0.01):
         ctx.check()
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Asks until it is true; fails when that takes too long."""
+    pause = threading.Event()
+    for _ in range(3000):
+        if true():
+            return
+        pause.wait(0.01)
+    raise AssertionError("it never came true")

@@ -18,26 +18,32 @@ _log: Final = logging.getLogger("tickover")
 _TRIES: Final = 3
 
 
-def flush(store: Store, transitions: Sequence[Transition], tick: TickId) -> set[JobId]:
-    """Applies a set of transitions; returns the jobs whose transition is durable now.
+def flush(store: Store, transitions: Sequence[Transition], tick: TickId) -> dict[JobId, Transition]:
+    """Applies a set of transitions; returns what is durable now, job by job.
 
     A job that is not among them was lost: somebody else holds it, and nothing of this run was kept. A row that the
-    database refuses hurts only itself: it ends as a failure that says so.
+    database refuses hurts only itself: what is durable then is a failure that says so.
 
     Raises:
         StorageUnavailable: the database stayed away; whatever was not confirmed is left to its lease.
     """
     if not transitions:
-        return set()
+        return {}
     faults.hit("flush.before")
     try:
-        accepted = settled(store, transitions, tick)
+        written = _written(store, transitions, tick)
     except DataRefused as error:
         if len(transitions) == 1:
-            return _refused(store, transitions[0], error, tick)
-        accepted = set().union(*(flush(store, [one], tick) for one in transitions))
+            return _written(store, [_refusal(transitions[0], error)], tick)
+        half = len(transitions) // 2  # so that one bad row among a thousand costs ten more sets, and not a thousand
+        written = flush(store, transitions[:half], tick) | flush(store, transitions[half:], tick)
     faults.hit("flush.after")
-    return accepted
+    return written
+
+
+def _written(store: Store, transitions: Sequence[Transition], tick: TickId) -> dict[JobId, Transition]:
+    accepted = settled(store, transitions, tick)
+    return {t.lease.job_id: t for t in transitions if t.lease.job_id in accepted}
 
 
 def settled(store: Store, transitions: Sequence[Transition], tick: TickId) -> set[JobId]:
@@ -86,11 +92,10 @@ def reconnect(store: Store) -> None:
             return
 
 
-def _refused(store: Store, transition: Transition, error: DataRefused, tick: TickId) -> set[JobId]:
+def _refusal(transition: Transition, error: DataRefused) -> Transition:
     said, kind = safe_text(f"the outcome could not be stored: {error}"), "PayloadError"
     _log.error("job %s: %s", transition.lease.job_id, said)
-    plain = replace(
+    return replace(
         transition, state="failed", counter="failures", event="JobFailed", delay=None, result=None, error=said,
         error_kind=kind, data={"error": said, "error_kind": kind},
     )  # fmt: skip
-    return settled(store, [plain], tick)

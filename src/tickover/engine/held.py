@@ -52,14 +52,15 @@ class Held:
             (run, decide(run.job, outcome, dice=random.random(), seconds=took), error)  # noqa: S311  # jitter, not secrecy
             for run, outcome, error, took in ended
         ]
-        accepted = flush(self.store, [transition for _, transition, _ in decided], self.plan.head.tick_id)
-        for run, transition, error in decided:
+        written = flush(self.store, [transition for _, transition, _ in decided], self.plan.head.tick_id)
+        for run, wanted, error in decided:
             self.runs.pop(run.job.id, None)
-            if run.job.id in accepted:
-                self._count(run.job, transition)
-                self.tell_hooks(run.job, transition, error)
-            else:
+            transition = written.get(run.job.id)
+            if transition is None:
                 self._lose(run)
+            else:
+                self._count(run.job, transition)
+                self.tell_hooks(run.job, transition, error if transition is wanted else None)
 
     def release(self, runs: Sequence[Run]) -> None:
         """Gives back jobs that did not start; costs them nothing."""

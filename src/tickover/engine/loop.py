@@ -56,8 +56,8 @@ class EventLoop:
             with self._lock:
                 self._open.discard(answer)
 
-    def close(self) -> None:
-        """Ends the loop; what still runs in it is cancelled, and its thread is not waited for longer than a moment."""
+    def close(self, seconds: float = 1.0) -> None:
+        """Ends the loop; what still runs in it is cancelled, and its thread is waited for so long at most."""
         with self._lock:
             self._closed = True
             loop, thread, waiting = self._loop, self._thread, list(self._open)
@@ -67,7 +67,9 @@ class EventLoop:
         if loop is None or thread is None:
             return
         loop.call_soon_threadsafe(_end, loop)
-        thread.join(timeout=1.0)  # a task that blocks the loop keeps its daemon thread; its writes are fenced off
+        thread.join(
+            timeout=max(0.0, seconds)
+        )  # a task that blocks the loop keeps its daemon thread; its writes are fenced off
 
     def _started(self, answer: Future[Any]) -> asyncio.AbstractEventLoop:
         with self._lock:

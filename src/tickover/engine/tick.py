@@ -72,7 +72,7 @@ class Tick:
         finally:
             self.inbox.close()
             self.batch.close()
-            self.loop.close()
+            self.loop.close(min(1.0, 0.5 * (self.window.end - self._now)))  # the report is still to be written
         return self._finish()
 
     # --- the steps, in the order in which they come ------------------------------------------------------------------
