@@ -82,7 +82,7 @@ jobs = Table(
     Column("tenant", Text, nullable=False, server_default=""),
     Column("priority", SmallInteger, nullable=False, server_default="0"),
     Column("state", Text, nullable=False),
-    Column("run_at", Instant, nullable=False),
+    Column("run_at", Instant),  # NULL: it waits without an end
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("finished_at", Instant),
@@ -119,6 +119,7 @@ jobs = Table(
     Column("determinism", Text),
     Column("meta", Text),
     Column("trace_context", Text),
+    Column("slot", Instant),  # of the schedule that fired it; a slot is a UTC instant
     CheckConstraint(
         "state IN ('pending', 'running', 'waiting', 'paused', 'completed', 'failed', 'cancelled')", name="jobs_state"
     ),
@@ -126,6 +127,7 @@ jobs = Table(
     CheckConstraint(f"({TERMINAL}) = (finished_at IS NOT NULL)", name="jobs_finished"),
     CheckConstraint("(state = 'paused') = (paused_from IS NOT NULL)", name="jobs_paused"),
     CheckConstraint("state <> 'waiting' OR wait_kind IS NOT NULL", name="jobs_waiting"),
+    CheckConstraint("run_at IS NOT NULL OR state NOT IN ('pending', 'running')", name="jobs_run_at"),
     # Every exit clears the request; one left behind would pause a later retry.
     CheckConstraint("pause_requested_at IS NULL OR state = 'running'", name="jobs_pause_requested"),
     CheckConstraint("priority BETWEEN -32768 AND 32767", name="jobs_priority"),
@@ -294,3 +296,114 @@ idempotency = Table(
     Column("expires_at", Instant, nullable=False),
 )
 Index("idempotency_expiry", idempotency.c.expires_at)
+
+# One per fan-out: counters, so that nobody ever counts children. Room for HOT: every child's end updates it.
+fan_outs = Table(
+    "fan_outs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("parent_id", Id, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("step_key", Text, nullable=False),
+    Column("total", Integer, nullable=False),
+    *(_count(n) for n in ("done", "failed", "cancelled")),
+    Column("strategy", Text, nullable=False),
+    Column("required", Integer, nullable=False),  # successes without which it has failed
+    Column("status", Text, nullable=False, server_default="open"),
+    Column("cancel_on_failure", SmallInteger, nullable=False, server_default="0"),
+    Column("timeout_at", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("decided_at", Instant),
+    CheckConstraint("status IN ('open', 'completed', 'failed', 'timed_out', 'cancelled')", name="fan_outs_status"),
+    CheckConstraint("done + failed + cancelled <= total", name="fan_outs_counts"),
+    postgresql_with={"fillfactor": 70},
+)
+Index("fan_outs_parent", fan_outs.c.parent_id)
+Index(
+    "fan_outs_timeout",
+    fan_outs.c.timeout_at,
+    postgresql_where=text("status = 'open' AND timeout_at IS NOT NULL"),
+    sqlite_where=text("status = 'open' AND timeout_at IS NOT NULL"),
+)
+
+signals = Table(
+    "signals",
+    metadata,
+    # Numbered under the job's row lock, so that its order is the order of the commits.
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True, autoincrement=True),
+    Column("job_id", Id, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("payload", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("consumed_at", Instant),
+    Column("consumed_by", Text),  # generation and step key
+    sqlite_autoincrement=True,
+)
+Index("signals_message", signals.c.job_id, signals.c.name, signals.c.message_id, unique=True)
+Index(
+    "signals_unread",
+    signals.c.job_id,
+    signals.c.name,
+    signals.c.seq,
+    postgresql_where=text("consumed_at IS NULL"),
+    sqlite_where=text("consumed_at IS NULL"),
+)
+
+callbacks = Table(
+    "callbacks",
+    metadata,
+    Column("job_id", Id, primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("step_key", Text, primary_key=True),
+    Column("key_id", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("payload", Text),
+    Column("received_at", Instant),
+)
+Index("callbacks_expiry", callbacks.c.expires_at)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("payload", Text),
+    Column("options", Text),  # JSON: the row of the enqueue verb
+    Column("spec", Text, nullable=False),
+    Column("tz", Text, nullable=False, server_default="UTC"),
+    Column("next_slot", Instant),  # the truth; NULL when no slot will ever come
+    Column("last_slot", Instant),
+    Column("last_fired_at", Instant),
+    Column("catch_up", Text, nullable=False, server_default="latest"),
+    Column("overlap", Text, nullable=False, server_default="allow"),
+    Column("spec_version", BigInteger, nullable=False, server_default="1"),
+    Column("code_version", Text),
+    Column("paused_at", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("seen_at", Instant),  # when code last declared it
+)
+Index("schedules_due", schedules.c.next_slot)
+
+fires = Table(
+    "fires",
+    metadata,
+    Column("schedule", Text, primary_key=True),
+    Column("slot", Instant, primary_key=True),
+    Column("job_id", Id),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text),
+    Column("fired_at", Instant, nullable=False),
+)
+Index("fires_job", fires.c.job_id)
+
+# How long steps take, on a log scale: folded from ticks by the reaper, and only used to gate their starts.
+durations = Table(
+    "durations",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("histogram", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)

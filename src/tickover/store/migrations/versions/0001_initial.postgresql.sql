@@ -7,7 +7,7 @@ CREATE TABLE jobs (
     tenant TEXT DEFAULT '' NOT NULL,
     priority SMALLINT DEFAULT '0' NOT NULL,
     state TEXT NOT NULL,
-    run_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    run_at TIMESTAMP WITH TIME ZONE,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     started_at TIMESTAMP WITH TIME ZONE,
     finished_at TIMESTAMP WITH TIME ZONE,
@@ -55,6 +55,7 @@ CREATE TABLE jobs (
     CONSTRAINT jobs_finished CHECK ((state IN ('completed', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),
     CONSTRAINT jobs_paused CHECK ((state = 'paused') = (paused_from IS NOT NULL)),
     CONSTRAINT jobs_waiting CHECK (state <> 'waiting' OR wait_kind IS NOT NULL),
+    CONSTRAINT jobs_run_at CHECK (run_at IS NOT NULL OR state NOT IN ('pending', 'running')),
     CONSTRAINT jobs_pause_requested CHECK (pause_requested_at IS NULL OR state = 'running'),
     CONSTRAINT jobs_priority CHECK (priority BETWEEN -32768 AND 32767)
 ) WITH (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500, autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);

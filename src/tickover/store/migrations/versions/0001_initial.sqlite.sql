@@ -7,7 +7,7 @@ CREATE TABLE jobs (
     tenant TEXT DEFAULT '' NOT NULL,
     priority SMALLINT DEFAULT '0' NOT NULL,
     state TEXT NOT NULL,
-    run_at BIGINT NOT NULL,
+    run_at BIGINT,
     created_at BIGINT NOT NULL,
     started_at BIGINT,
     finished_at BIGINT,
@@ -55,6 +55,7 @@ CREATE TABLE jobs (
     CONSTRAINT jobs_finished CHECK ((state IN ('completed', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),
     CONSTRAINT jobs_paused CHECK ((state = 'paused') = (paused_from IS NOT NULL)),
     CONSTRAINT jobs_waiting CHECK (state <> 'waiting' OR wait_kind IS NOT NULL),
+    CONSTRAINT jobs_run_at CHECK (run_at IS NOT NULL OR state NOT IN ('pending', 'running')),
     CONSTRAINT jobs_pause_requested CHECK (pause_requested_at IS NULL OR state = 'running'),
     CONSTRAINT jobs_priority CHECK (priority BETWEEN -32768 AND 32767)
 );

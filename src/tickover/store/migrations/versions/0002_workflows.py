@@ -1,0 +1,19 @@
+"""What workflows and schedules need: fan-outs, signals, callbacks, schedules and their fires, durations of steps."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Creates every table and index of this revision."""
+    dialect = op.get_bind().dialect.name
+    ddl = Path(__file__).with_name(f"0002_workflows.{dialect}.sql").read_text(encoding="utf-8")
+    for statement in ddl.split(";\n"):
+        if statement.strip():
+            op.get_bind().exec_driver_sql(statement)
