@@ -6,10 +6,13 @@ the database's clock decides (4-data, rule 8). SQLite has no server, so there th
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
+
+from tickover.errors import InvalidArgument
 
 T = TypeVar("T")
 
@@ -51,26 +54,41 @@ class SystemClock:
 
 
 class FrozenClock:
-    """A wall clock that stands still until it is moved; `tickover.testing` and our own tests use it."""
+    """A wall clock that stands still until it is moved; `tickover.testing` and our own tests use it.
+
+    Its monotonic side is the machine's, plus what it was moved: threads are real, so a job that really hangs must time
+    out in real time, and one that is told of an hour has used an hour.
+    """
 
     def __init__(self, now: datetime | None = None) -> None:
-        self._now = now or datetime.now(UTC)
+        self._start = now or datetime.now(UTC)
+        self._moved = timedelta()
+        self._moving = threading.Lock()
 
     def now(self) -> datetime:
-        return self._now
+        return self._start + self._moved
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.monotonic() + self._moved.total_seconds()
 
     def wait(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
+        """Returns at once: waiting moves it."""
+        self.advance(max(0.0, seconds))
 
     def advance(
         self, duration: timedelta | float = 0, /, *, days: float = 0, hours: float = 0, seconds: float = 0
     ) -> None:
-        """Moves the clock forward by the sum of its arguments (a plain number means seconds)."""
+        """Moves the clock forward by the sum of its arguments (a plain number means seconds).
+
+        Raises:
+            InvalidArgument: that would be backwards.
+        """
         first = duration if isinstance(duration, timedelta) else timedelta(seconds=duration)
-        self._now += first + timedelta(days=days, hours=hours, seconds=seconds)
+        by = first + timedelta(days=days, hours=hours, seconds=seconds)
+        if by < timedelta():
+            raise InvalidArgument(f"A clock is moved forward only, not by {by.total_seconds():g} s.")
+        with self._moving:
+            self._moved += by
 
 
 def poll(ask: Callable[[], T | None], *, timeout: float, clock: Clock, longest: float = 0.25) -> T | None:

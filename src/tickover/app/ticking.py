@@ -89,9 +89,9 @@ def drain(
 
     def turn() -> bool | None:
         budget = Budget(max(0.05, min(end - core.clock.monotonic(), 3600.0)))
-        _add(total, run_reaper(core, budget))
+        add_report(total, run_reaper(core, budget))
         report = tick(core, budget, queues=queues, concurrency=concurrency, stop=None, trigger="drain")
-        _add(total, report)
+        add_report(total, report)
         if report.more:
             return None
         # Nothing is due now. What is due before our time is over is worth waiting for: a retry, a timer, a lease.
@@ -108,7 +108,8 @@ def _until(core: Core, report: TickReport) -> float | None:
     return None if report.next_due_at is None else (report.next_due_at - core.clock.now()).total_seconds()
 
 
-def _add(total: TickReport, part: TickReport) -> None:
+def add_report(total: TickReport, part: TickReport) -> None:
+    """Counts of `part` are added to those of `total`; what describes the end is that of `part`."""
     for name in ("claimed", "completed", "failed", "retried", "yielded", "parked", "cancelled", "lost", "reaped", "released",
                  "fired", "statements", "hook_errors"):  # fmt: skip
         setattr(total, name, getattr(total, name) + getattr(part, name))
