@@ -24,6 +24,7 @@ from tickover.engine.wake import Waker
 from tickover.errors import ConfigurationError
 from tickover.store.migrate import migrate
 from tickover.store.pool import Pool
+from tickover.store.seal import Codec
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
@@ -39,6 +40,7 @@ class Tickover(Control, Observe):
         database: a URL (`sqlite:///jobs.db`, `postgresql://user@host/db`), an SQLAlchemy URL or Engine.
         imports: modules that register handlers; imported before the first tick or enqueue.
         pool: how many connections this process may hold; default `Pool.DEFAULT`, on Lambda `Pool.SERVERLESS`.
+        codec: seals what jobs store, such as `tickover.codec.AesGcmCodec`; default plain text.
         waker: what starts a tick when one is wanted.
         settings: every other knob; default `Settings.from_env()`.
 
@@ -56,11 +58,12 @@ class Tickover(Control, Observe):
         *,
         imports: Sequence[str] = (),
         pool: Pool | None = None,
+        codec: Codec | None = None,
         waker: Waker | None = None,
         settings: Settings | None = None,
     ) -> None:
         found = read_settings(settings)
-        self._core = Core(database, pool=pool, imports=imports, settings=found, waker=waker)
+        self._core = Core(database, pool=pool, imports=imports, settings=found, waker=waker, codec=codec)
         self.job = decorator(self._core)
 
     @classmethod
@@ -69,6 +72,7 @@ class Tickover(Control, Observe):
         *,
         imports: Sequence[str] = (),
         pool: Pool | None = None,
+        codec: Codec | None = None,
         waker: Waker | None = None,
         settings: Settings | None = None,
     ) -> Self:
@@ -80,7 +84,7 @@ class Tickover(Control, Observe):
         found = read_settings(settings)
         if not found.database_url:
             raise ConfigurationError("Set TICKOVER_DATABASE_URL (or DATABASE_URL), for instance to sqlite:///jobs.db.")
-        return cls(found.database_url, imports=imports, pool=pool, waker=waker, settings=found)
+        return cls(found.database_url, imports=imports, pool=pool, codec=codec, waker=waker, settings=found)
 
     @property
     def settings(self) -> Settings:
@@ -136,7 +140,7 @@ class Tickover(Control, Observe):
         """The job as it is now, with steps and children; raises `JobNotFound`."""
         from tickover.store import reads
 
-        return self._core.do(lambda store: reads.get(store.link, job_id))
+        return self._core.do(lambda store: reads.get(store, job_id))
 
     def find(
         self,
@@ -170,7 +174,7 @@ class Tickover(Control, Observe):
 
         filters = {"state": state, "kind": kind, "queue": queue, "tenant": tenant, "meta": meta, "unique": unique,
                    "search": search, "parent": parent}  # fmt: skip
-        return self._core.do(lambda store: reads.find(store.link, limit=limit, cursor=cursor, **filters))
+        return self._core.do(lambda store: reads.find(store, limit=limit, cursor=cursor, **filters))
 
     def dead_letters(self, *, limit: int = 50, cursor: str | None = None, **filters: Any) -> Page[Job]:
         """Failed jobs, kept for triage, newest first; takes the filters of `find`."""

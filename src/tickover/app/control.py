@@ -186,7 +186,7 @@ def _retried(store: SqlStore, ids: list[str], *, fresh: bool, skip: bool) -> lis
 
 def _pages(core: Core, filters: dict[str, Any]) -> Iterator[list[str]]:
     def after(cursor: str | None) -> list[str]:
-        found: list[str] = core.do(lambda store: _reads().find_ids(store.link, cursor=cursor, limit=_BATCH, **filters))
+        found: list[str] = core.do(lambda store: _reads().find_ids(store, cursor=cursor, limit=_BATCH, **filters))
         return found
 
     page = after(None)

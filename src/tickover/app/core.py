@@ -16,8 +16,10 @@ from tickover.engine.observe import Hooks
 from tickover.engine.registry import Registry
 from tickover.engine.wake import Waker
 from tickover.errors import ConfigurationError
+from tickover.store.link import Link
 from tickover.store.open import Database, open_database
 from tickover.store.pool import Pool
+from tickover.store.seal import Codec
 from tickover.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
@@ -37,10 +39,12 @@ class Core:
         imports: Sequence[str],
         settings: Settings,
         waker: Waker | None,
+        codec: Codec | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.settings = settings
+        self.codec = codec
         self.pool = pool or (Pool.SERVERLESS if _on_lambda() else Pool.DEFAULT)
         self.database: Database = open_database(database, pool=self.pool, clock=self.clock)
         self.registry = Registry()
@@ -59,7 +63,12 @@ class Core:
         if context is not None and context.owner is self:
             return context.ask(work)
         with self.database.link() as link:
-            return work(SqlStore(link, log=self.settings.events, source=self.database))
+            return work(self.store(link))
+
+    def store(self, link: Link, *, theirs: bool = False) -> SqlStore:
+        """The verbs on one of our links, or on a connection of the caller's, which only they can open again."""
+        source = None if theirs else self.database
+        return SqlStore(link, log=self.settings.events, source=source, codec=self.codec)
 
     def load(self) -> None:
         """Imports the modules of `imports=` once, so that the handlers in them are known.

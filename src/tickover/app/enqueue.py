@@ -108,8 +108,7 @@ def write_rows(store: SqlStore, rows: Sequence[dict[str, Any]]) -> list[str]:
         fresh.sort(key=_key)  # one order for all: two sets with the same keys wait for each other once, not crosswise
     written: set[str] = set()
     for start in range(0, len(fresh), _ROWS_AT_ONCE):
-        part = json.dumps([_sent(row) for row in fresh[start : start + _ROWS_AT_ONCE]])
-        written.update(str(row[0]) for row in store.call("enqueue", jobs=part, log=store.log))
+        written |= store.enqueue(_sent(row) for row in fresh[start : start + _ROWS_AT_ONCE])
     refused = [row for row in fresh if row["id"] not in written] if len(written) < len(fresh) else []
     for _ in range(_TRIES):
         if not refused:
@@ -121,8 +120,7 @@ def write_rows(store: SqlStore, rows: Sequence[dict[str, Any]]) -> list[str]:
             if _key(row) in holders:
                 windows[row["id"]], row["held"] = holders[_key(row)], True
         if gone:
-            part = json.dumps([_sent(row) for row in gone])
-            again = {str(row[0]) for row in store.call("enqueue", jobs=part, log=store.log)}
+            again = store.enqueue(_sent(row) for row in gone)
             gone = [row for row in gone if row["id"] not in again]
         refused = gone
     if refused:

@@ -56,7 +56,7 @@ def join(core: Core, session: Any, *, single: Mapping[str, Any] | None = None) -
         return
     link, publish = _link_on(core, session)
     _check_dialect(core, link.dialect)
-    store = SqlStore(link, log=core.settings.events)
+    store = core.store(link, theirs=True)
     yield Joined(lambda work: work(store), ours=False, publish=publish)
 
 
@@ -181,7 +181,7 @@ def _deferred(core: Core, session: Any, row: Mapping[str, Any] | None) -> Joined
     def do(work: Callable[[SqlStore], list[str]]) -> list[str]:
         # The ids exist before the rows do, so the caller has them now; a transaction that fails leaves neither.
         probe = _Probe(core.database.dialect)
-        answer = work(SqlStore(probe, log=core.settings.events))
+        answer = work(core.store(probe, theirs=True))
         _pending(sync, core).append(_Deferred(sync.get_nested_transaction(), probe.calls))
         return answer
 

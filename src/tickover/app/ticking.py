@@ -18,7 +18,6 @@ from tickover.engine.reaper import run_reaper as reap_all
 from tickover.engine.tick import Tick
 from tickover.errors import ConfigurationError, InvalidArgument
 from tickover.store.port import TickHead
-from tickover.store.sql_store import SqlStore
 
 _LONGEST_TURN = 10.0
 
@@ -58,8 +57,7 @@ def tick(
     )
     core.ticked = True
     with core.database.link(deadline=plan.window.end) as link:
-        store = SqlStore(link, log=settings.events, source=core.database)
-        made = Tick(store, core.registry, core.hooks, plan)
+        made = Tick(core.store(link), core.registry, core.hooks, plan)
         try:
             return made.run()
         finally:
@@ -74,9 +72,8 @@ def run_reaper(core: Core, budget: Budget | Duration) -> TickReport:
     core.load()
     _refuse_inside_a_job(core, "run_reaper")
     with core.database.link() as link:
-        store = SqlStore(link, log=core.settings.events, source=core.database)
         window = Window.of(budget, start=start)
-        return reap_all(store, TickId(new_id()), window, core.hooks, monotonic=core.clock.monotonic)
+        return reap_all(core.store(link), TickId(new_id()), window, core.hooks, monotonic=core.clock.monotonic)
 
 
 def drain(

@@ -65,6 +65,8 @@ class Claimed:
     root_id: JobId | None
     fan_out_index: int | None
     determinism: str | None
+    #: Why the stored payload could not be opened; `args` is None then, and the run fails with this.
+    unreadable: str | None = None
 
     @property
     def id(self) -> JobId:

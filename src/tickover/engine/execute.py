@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 from tickover.domain.outcome import Completed, Failed, Outcome, OutOfTime, Released, UnknownKind
 from tickover.domain.payload import safe_text
+from tickover.domain.redact import redact
 from tickover.domain.retry import seconds
 from tickover.engine.context import JobContext, running
 from tickover.engine.interrupt import Interrupt, Suspend
@@ -35,6 +36,8 @@ def execute(
     if kind is None or kind.remote:
         return UnknownKind(known_elsewhere=True), None
     try:
+        if run.job.unreadable is not None:
+            raise PayloadError(run.job.unreadable)  # noqa: TRY301  # the run's own failure, with its retries: a key may come
         arguments = kind.bind(run.job.args)
         args = (context,) if kind.takes_context else ()
         call = partial(kind.fn, *args, **arguments)
@@ -113,7 +116,7 @@ def _interrupted(interrupt: Interrupt) -> Outcome:
 def failure(run: Run, error: BaseException) -> Failed:
     """The outcome of a run that raised. `NoRetry` wins over `RetryAfter`, wherever in the chain they are."""
     message, kind = safe_text(describe(error)), _kind_of(error)
-    if isinstance(error, PayloadError) and run.job.args is None:
+    if isinstance(error, PayloadError) and run.job.args is None and run.job.unreadable is None:
         return Failed(message, kind, retry=False)  # no later run will find a payload that is not there
     if find(error, NoRetry) is not None:
         return Failed(message, kind, retry=False)
@@ -151,9 +154,9 @@ def find(error: BaseException, wanted: type[E]) -> E | None:
 
 
 def describe(error: BaseException) -> str:
-    """The message of an exception, even of one whose `__str__` raises."""
+    """The message of an exception without secrets, even of one whose `__str__` raises."""
     try:
-        return str(error) or type(error).__name__
+        return redact(str(error)) or type(error).__name__
     except Exception:  # noqa: BLE001  # a message must never be able to fail the failing
         return f"{type(error).__name__} (its message could not be made)"
 

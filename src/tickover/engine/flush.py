@@ -11,6 +11,7 @@ from tickover import faults
 from tickover.domain.decide import Transition
 from tickover.domain.ids import JobId, TickId
 from tickover.domain.payload import safe_text
+from tickover.domain.redact import redact
 from tickover.errors import StorageUnavailable
 from tickover.store.port import DataRefused, OutcomeUnknown, RolledBack, Store
 
@@ -93,7 +94,7 @@ def reconnect(store: Store) -> None:
 
 
 def _refusal(transition: Transition, error: DataRefused) -> Transition:
-    said, kind = safe_text(f"the outcome could not be stored: {error}"), "PayloadError"
+    said, kind = safe_text(f"the outcome could not be stored: {redact(str(error))}"), "PayloadError"
     _log.error("job %s: %s", transition.lease.job_id, said)
     return replace(
         transition, state="failed", counter="failures", event="JobFailed", delay=None, result=None, error=said,

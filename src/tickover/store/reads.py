@@ -19,6 +19,7 @@ from tickover.domain.payload import decode, encode
 from tickover.domain.states import STATES, TERMINAL
 from tickover.errors import InvalidArgument, JobNotFound, PayloadError
 from tickover.store.link import Link, Row
+from tickover.store.sql_store import SqlStore
 from tickover.store.tables import checkpoints, from_stored, job_data, jobs, stored_instant, to_millis
 
 MOST_ROWS: Final = 1000
@@ -54,13 +55,13 @@ def now(link: Link, clock: Clock) -> datetime:
     return clock.now() if link.dialect == "sqlite" else link.query("SELECT statement_timestamp()", {})[0][0]
 
 
-def get(link: Link, job_id: str) -> Job:
+def get(store: SqlStore, job_id: str) -> Job:
     """One job with its steps and children; raises `JobNotFound`."""
-    job_id = parse_id(job_id)
+    job_id, link = parse_id(job_id), store.link
     rows = send(link, _with_data().where(jobs.c.id == job_id))
     if not rows:
         raise JobNotFound(f"No job has the id {job_id}.")
-    job = _job(rows[0])
+    job = _job(store, rows[0])
     children = send(link, select(jobs.c.id).where(jobs.c.parent_id == job_id).order_by(jobs.c.fan_out_index, jobs.c.id))
     recorded = send(
         link,
@@ -73,23 +74,24 @@ def get(link: Link, job_id: str) -> Job:
     return job
 
 
-def find(link: Link, *, limit: int = 50, cursor: str | None = None, **filters: Any) -> Page[Job]:
+def find(store: SqlStore, *, limit: int = 50, cursor: str | None = None, **filters: Any) -> Page[Job]:
     """A page of jobs, newest first; `next_cursor` goes on behind it."""
     if not 1 <= limit <= MOST_ROWS:
         raise InvalidArgument(f"limit= takes 1 to {MOST_ROWS}, not {limit!r}.")
-    statement = _with_data().where(*_conditions(link, filters)).order_by(jobs.c.id.desc()).limit(limit + 1)
+    conditions = _conditions(store, filters)
+    statement = _with_data().where(*conditions).order_by(jobs.c.id.desc()).limit(limit + 1)
     if cursor is not None:
         statement = statement.where(jobs.c.id < parse_id(cursor))
-    found = [_job(row) for row in send(link, statement)]
+    found = [_job(store, row) for row in send(store.link, statement)]
     return Page(found[:limit], next_cursor=found[limit - 1].id if len(found) > limit else None)
 
 
-def find_ids(link: Link, *, limit: int, cursor: str | None, **filters: Any) -> list[str]:
+def find_ids(store: SqlStore, *, limit: int, cursor: str | None, **filters: Any) -> list[str]:
     """Ids that match, oldest first, behind `cursor`."""
-    statement = select(jobs.c.id).where(*_conditions(link, filters)).order_by(jobs.c.id).limit(limit)
+    statement = select(jobs.c.id).where(*_conditions(store, filters)).order_by(jobs.c.id).limit(limit)
     if cursor is not None:
         statement = statement.where(jobs.c.id > parse_id(cursor))
-    return [str(row[0]) for row in send(link, statement)]
+    return [str(row[0]) for row in send(store.link, statement)]
 
 
 def state_of(link: Link, job_id: str) -> tuple[str | None, bool]:
@@ -98,14 +100,15 @@ def state_of(link: Link, job_id: str) -> tuple[str | None, bool]:
     return (rows[0][0], rows[0][1] is not None) if rows else (None, False)
 
 
-def ended(link: Link, job_id: str) -> tuple[str, str | None, str | None, str | None]:
-    """(state, result, error, error kind) of a job, as stored; raises `JobNotFound`."""
+def ended(store: SqlStore, job_id: str) -> tuple[str, str | None, str | None, str | None]:
+    """(state, result, error, error kind) of a job, opened; raises `JobNotFound`, or `PayloadError` for the result."""
     job_id = parse_id(job_id)
     columns = (jobs.c.state, job_data.c.result, job_data.c.error, job_data.c.error_kind)
-    rows = send(link, select(*columns).select_from(_JOINED).where(jobs.c.id == job_id))
+    rows = send(store.link, select(*columns).select_from(_JOINED).where(jobs.c.id == job_id))
     if not rows:
         raise JobNotFound(f"No job has the id {job_id}.")
-    return rows[0]
+    state, result, error, kind = rows[0]
+    return state, store.unseal(job_id, "result", result), store.shown(job_id, "error", error), kind
 
 
 def key_holder(link: Link, job_id: str) -> str | None:
@@ -131,7 +134,7 @@ def _with_data() -> Select[Any]:
     return select(*_JOB).select_from(_JOINED)
 
 
-def _conditions(link: Link, filters: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+def _conditions(store: SqlStore, filters: Mapping[str, Any]) -> list[ColumnElement[bool]]:
     """The WHERE of a list; refuses filters it does not know instead of ignoring them."""
     columns = {"kind": jobs.c.kind, "queue": jobs.c.queue, "tenant": jobs.c.tenant, "unique": jobs.c.unique_key}
     conditions: list[ColumnElement[bool]] = [true()]
@@ -145,9 +148,9 @@ def _conditions(link: Link, filters: Mapping[str, Any]) -> list[ColumnElement[bo
         elif name == "parent":
             conditions.append(jobs.c.parent_id == parse_id(value))
         elif name == "meta":
-            conditions += [_meta(link, key, wanted) for key, wanted in dict(value).items()]
+            conditions += [_meta(store.link, key, wanted) for key, wanted in dict(value).items()]
         elif name == "search":
-            conditions.append(_search(str(value)))
+            conditions.append(_search(str(value), sealed=store.codec is not None))
         else:
             raise InvalidArgument(
                 f"Jobs are not found by {name!r}; only by state, kind, queue, tenant, meta, unique, search and parent."
@@ -187,28 +190,33 @@ def _meta(link: Link, key: str, wanted: Any) -> ColumnElement[bool]:
     return exists(select(literal(1)).select_from(has).where(has.c.key == key, same))
 
 
-def _search(text: str) -> ColumnElement[bool]:
-    """Ids by their visible end, kinds and unique keys by their start, payloads and errors by any part."""
+def _search(text: str, *, sealed: bool) -> ColumnElement[bool]:
+    """Ids by their visible end, kinds and unique keys by their start, payloads and errors by any part.
+
+    Not sealed payloads and errors: a word that their ciphertext happens to contain would be a false result.
+    """
     text = text[:200]
+    plain = (job_data.c.args.contains(text, autoescape=True), job_data.c.error.contains(text, autoescape=True))
     return or_(
         cast(jobs.c.id, String).endswith(text.lower(), autoescape=True),
         jobs.c.kind.startswith(text, autoescape=True),
         jobs.c.unique_key.startswith(text, autoescape=True),
-        job_data.c.args.contains(text, autoescape=True),
-        job_data.c.error.contains(text, autoescape=True),
+        *(() if sealed else plain),
     )
 
 
-def _job(row: Row) -> Job:
+def _job(store: SqlStore, row: Row) -> Job:
     values = dict(zip(_NAMES, row, strict=True))
+    job_id = str(values["id"])
     for name in _INSTANTS:
         values[name] = from_stored(values[name])
     for name in ("id", "parent_id", "root_id"):
         values[name] = values[name] and str(values[name])
-    values["payload"] = _readable(values.pop("args"))
-    values["result"] = _readable(values["result"])
+    values["payload"] = _readable(store.shown(job_id, "args", values.pop("args")))
+    values["result"] = _readable(store.shown(job_id, "result", values["result"]))
+    values["error"] = store.shown(job_id, "error", values["error"])
     values["meta"] = _readable(values["meta"]) or {}
-    progress = _readable(values["progress"])
+    progress = store.open_progress(job_id, _readable(values["progress"]))
     values["progress"] = (progress[0], progress[1]) if progress else None
     return Job(**values)
 

@@ -18,6 +18,7 @@ from tickover.store.link import Link, Row
 from tickover.store.migrate import check_version
 from tickover.store.open import Database
 from tickover.store.port import Beat, Claim, Due, Settled, TickHead, Wanted
+from tickover.store.seal import Codec, Seals
 from tickover.store.verbs import verb
 
 EventLog = Literal["all", "failures", "none"]
@@ -36,11 +37,14 @@ _BRIEF = (
 )
 
 
-class SqlStore:
+class SqlStore(Seals):
     """See `tickover.store.port.Store`. Not shared between threads."""
 
-    def __init__(self, link: Link, *, log: EventLog = "all", source: Database | None = None) -> None:
+    def __init__(
+        self, link: Link, *, log: EventLog = "all", source: Database | None = None, codec: Codec | None = None
+    ) -> None:
         self.link = link
+        self.codec = codec
         self.log: EventLog = log
         self._source = source
 
@@ -76,7 +80,12 @@ class SqlStore:
         return int(expired)
 
     def expired(self, tick: TickId | None, limit: int) -> list[Claimed]:
-        return [claimed(row) for row in self.call("expired", tick=tick, limit=limit)]
+        return [self.opened(claimed(row)) for row in self.call("expired", tick=tick, limit=limit)]
+
+    def enqueue(self, rows: Iterable[Mapping[str, Any]]) -> set[str]:
+        """Writes rows of jobs, payloads sealed; returns the ids of those whose unique key was free."""
+        sent = [{**row, "args": self.seal(row["id"], "args", row["args"])} if "args" in row else row for row in rows]
+        return {str(row[0]) for row in self.call("enqueue", jobs=json.dumps(sent), log=self.log)}
 
     def claim(self, head: TickHead, wanted: Wanted) -> Claim:
         queues = None if wanted.queues is None else json.dumps(dict(wanted.queues))
@@ -100,15 +109,16 @@ class SqlStore:
         if self.link.dialect == "sqlite":
             # One look without the write lock first: most ticks of an idle system find nothing, and must not write.
             due = self.due(head.tick_id, wanted.queues)
-            jobs = [claimed(row) for row in self.call("claim", **params)] if due.now and not due.paused else []
+            rows = self.call("claim", **params) if due.now and not due.paused else []
+            jobs = [self.opened(claimed(row)) for row in rows]
             return Claim(jobs=jobs, due=due if not jobs else None, paused=due.paused)
         rows = self.call("claim", **params)
-        jobs = [claimed(row[3:]) for row in rows if row[3] is not None]
+        jobs = [self.opened(claimed(row[3:])) for row in rows if row[3] is not None]
         due = _due(rows[0])
         return Claim(jobs=jobs, due=due if len(jobs) < wanted.size else None, paused=due.paused)
 
     def adopt(self, tick: TickId) -> list[Claimed]:
-        return [claimed(row) for row in self.call("adopt", tick=tick)]
+        return [self.opened(claimed(row)) for row in self.call("adopt", tick=tick)]
 
     def due(self, tick: TickId, queues: Mapping[str, int] | None) -> Due:
         names = None if queues is None else json.dumps(dict(queues))
@@ -141,7 +151,7 @@ class SqlStore:
         return {lease.job_id: _whereabouts(lease, found.get(lease.job_id)) for lease in leases}
 
     def progress(self, reports: Mapping[Lease, str]) -> None:
-        rows = [{**_fence(lease), "data": text} for lease, text in reports.items()]
+        rows = [{**_fence(lease), "data": self.seal_progress(lease.job_id, text)} for lease, text in reports.items()]
         self.call("progress", reports=json.dumps(rows), log=self.log)
 
     def kind_seen(self, kind: str) -> bool:
@@ -167,12 +177,15 @@ class SqlStore:
         if t.seconds is not None:
             row["seconds"] = round(t.seconds, 6)
         if t.result is not None:
-            row["result"] = t.result
+            row["result"] = self.seal(lease.job_id, "result", t.result)
         if t.event == "JobCompleted":
             return row
-        row |= {"state": t.state, "counter": t.counter, "event": t.event, "data": json.dumps(t.data)}
+        row |= {"state": t.state, "counter": t.counter, "event": t.event}
+        row["data"] = json.dumps(self.seal_event(lease.job_id, t.data))
+        if t.error is not None:
+            row["error"] = self.seal(lease.job_id, "error", t.error)
         row["loud"] = t.event in _FAILURES
-        for name in ("delay", "error", "error_kind", "crash_run", "stall_run", "need_ms", "deferrals"):
+        for name in ("delay", "error_kind", "crash_run", "stall_run", "need_ms", "deferrals"):
             if (value := getattr(t, name)) is not None:
                 row[name] = value
         return row
