@@ -76,7 +76,20 @@ def test_a_worker_never_loops_for_ever(layer: str) -> None:
 def test_the_public_surface_is_a_decision() -> None:
     assert tickover.__all__ == sorted(tickover.__all__, key=lambda name: (not name.isupper(), name))
     public = [name for name in vars(tickover) if not name.startswith("_")]
-    modules = {"app", "codec", "clock", "config", "domain", "engine", "faults", "store", "cli", "testing", "web"}
+    modules = {
+        "app",
+        "codec",
+        "clock",
+        "config",
+        "domain",
+        "engine",
+        "faults",
+        "logs",
+        "store",
+        "cli",
+        "testing",
+        "web",
+    }
     assert set(public) - modules - {"Mapping", "Sequence", "TypeAliasType"} == set(tickover.__all__)
 
 

@@ -16,6 +16,7 @@ from tickover.engine.observe import Hooks
 from tickover.engine.registry import Registry
 from tickover.engine.wake import Waker
 from tickover.errors import ConfigurationError
+from tickover.logs import on_lambda
 from tickover.store.link import Link
 from tickover.store.open import Database, open_database
 from tickover.store.pool import Pool
@@ -42,6 +43,7 @@ class Core:
         codec: Codec | None = None,
         clock: Clock | None = None,
     ) -> None:
+        on_lambda()
         self.clock: Clock = clock or SystemClock()
         self.settings = settings
         self.codec = codec

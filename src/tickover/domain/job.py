@@ -78,6 +78,11 @@ class Claimed:
         return self.failures + 1
 
     @property
+    def log_fields(self) -> dict[str, object]:
+        """What a log record about this job carries."""
+        return {"job_id": self.id, "job_kind": self.kind, "queue": self.queue, "attempt": self.attempt}
+
+    @property
     def order(self) -> tuple[int, datetime, str]:
         """Within a queue: priority first, then the time it was due, then the id."""
         return (-self.priority, self.run_at, self.lease.job_id)
@@ -140,6 +145,11 @@ class Job:
     def short_id(self) -> str:
         """The last eight characters of the id."""
         return short(self.id)
+
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """What a log record about this job carries."""
+        return {"job_id": self.id, "job_kind": self.kind, "queue": self.queue, "attempt": self.attempt}
 
     @property
     def attempt(self) -> int:

@@ -101,10 +101,13 @@ class JobContext:
 
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
-        """A logger whose records carry the job's id, kind, queue and attempt."""
-        job = self._run.job
-        extra = {"job_id": job.id, "job_kind": job.kind, "queue": job.queue, "attempt": job.attempt}
-        return logging.LoggerAdapter(_log, extra)
+        """A logger whose records carry the job's id, kind, queue and attempt, and the tick's id."""
+        return logging.LoggerAdapter(_log, self.log_fields)
+
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """What the records of this run carry; `tickover.logs` gives it to every logger."""
+        return {**self._run.job.log_fields, "tick_id": self._run.tick_id}
 
     def key(self, name: str, /) -> str:
         """A text that stays the same for this job and name over all attempts: the idempotency key for a payment API."""

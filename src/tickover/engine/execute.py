@@ -132,7 +132,7 @@ def _policy_delay(run: Run, error: BaseException) -> float | None:
     try:
         return seconds(policy(run.job.failures - run.job.forgiven + 1, error), "backoff")
     except Exception:  # noqa: BLE001  # logged; the user's policy must not decide whether the failure is recorded
-        _log.exception("the backoff function of %r failed; the default is used", run.job.kind)
+        _log.exception("the backoff function of %r failed; the default is used", run.job.kind, extra=run.job.log_fields)
         return None
 
 

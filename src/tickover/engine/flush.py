@@ -95,7 +95,7 @@ def reconnect(store: Store) -> None:
 
 def _refusal(transition: Transition, error: DataRefused) -> Transition:
     said, kind = safe_text(f"the outcome could not be stored: {redact(str(error))}"), "PayloadError"
-    _log.error("job %s: %s", transition.lease.job_id, said)
+    _log.error("job %s: %s", transition.lease.job_id, said, extra={"job_id": transition.lease.job_id})
     return replace(
         transition, state="failed", counter="failures", event="JobFailed", delay=None, result=None, error=said,
         error_kind=kind, data={"error": said, "error_kind": kind},

@@ -56,7 +56,10 @@ class Hooks:
             except BaseException:  # noqa: BLE001  # SystemExit too: it would end the slot's thread, and the job with it
                 errors += 1
                 _log.exception(
-                    "hook %s for %s failed; the job is not affected", getattr(hook, "__name__", hook), job.id
+                    "hook %s for %s failed; the job is not affected",
+                    getattr(hook, "__name__", hook),
+                    job.id,
+                    extra=job.log_fields,
                 )
         return errors
 

@@ -21,10 +21,13 @@ class Run:
     is final: whatever a closed run still reports is ignored.
     """
 
-    __slots__ = ("_interrupt", "_lock", "ended", "job", "kind", "progressed", "report", "started", "timeout", "word")
+    __slots__ = ("_interrupt", "_lock", "ended", "job", "kind", "progressed", "report", "started", "tick_id",
+                 "timeout", "word")  # fmt: skip
 
-    def __init__(self, job: Claimed, kind: Kind | None) -> None:
+    def __init__(self, job: Claimed, kind: Kind | None, tick_id: str = "") -> None:
         self.job = job
+        #: The tick that claimed it.
+        self.tick_id = tick_id
         self.kind = kind
         #: Monotonic instant of its start; None while it waits for a slot.
         self.started: float | None = None

@@ -183,7 +183,7 @@ class Tick:
         self.batch.settle_chores(self.window.abandon - self._now)
 
     def _give_up(self, error: StorageUnavailable) -> None:
-        _log.error("tick %s lost its database: %s", self.report.tick_id, error)
+        _log.error("tick %s lost its database: %s", self.report.tick_id, error, extra={"tick_id": self.report.tick_id})
         self.reason, self.report.error = "error", str(error)
         for run in self.held.runs.values():
             run.tell("lost")
@@ -225,7 +225,7 @@ class Tick:
             jobs = [job for job in self.store.adopt(self.plan.head.tick_id) if job.id not in self.held.runs]
             self._dry, self._due = False, None
         jobs.sort(key=lambda job: job.order)
-        runs = [Run(job, self.registry.get(job.kind)) for job in jobs]
+        runs = [Run(job, self.registry.get(job.kind), self.report.tick_id) for job in jobs]
         self.held.runs.update((run.job.id, run) for run in runs)
         self._solo = any(must_run_alone(job.crash_run, job.max_crashes) for job in jobs)
         self.report.claimed += len(jobs)
