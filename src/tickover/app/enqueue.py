@@ -30,13 +30,15 @@ def enqueue(core: Core, new: NewJob[Any], *, session: Any = None) -> str:
     core.load()
     new = rewritten(core, new)
     session = session if session is not None else new.options.get("session")
-    row = {"id": new_id(), **row_of(core, new)}
-    with join(core, session, single=row) as joined:
-        (job_id,) = _write(joined, [row])
-        if job_id != row["id"] and ("window" not in row or row.get("held")):
-            raise DuplicateJob(
-                f"A job that is not finished yet has the unique key {row['unique_key']!r}: {job_id}.", job_id=job_id
-            )
+    with core.hooks.watchers.enqueueing() as note:
+        row = {"id": new_id(), **row_of(core, new)}
+        note([row])
+        with join(core, session, single=row) as joined:
+            (job_id,) = _write(joined, [row])
+            if job_id != row["id"] and ("window" not in row or row.get("held")):
+                raise DuplicateJob(
+                    f"A job that is not finished yet has the unique key {row['unique_key']!r}: {job_id}.", job_id=job_id
+                )
     joined.after_commit(lambda: core.woken(_wake_time(core, [row])))
     return job_id
 
@@ -44,6 +46,19 @@ def enqueue(core: Core, new: NewJob[Any], *, session: Any = None) -> str:
 def enqueue_many(core: Core, news: Iterable[NewJob[Any]], *, session: Any = None) -> list[str]:
     """Writes all jobs in one transaction; returns their ids in order, an existing one where a key is held."""
     core.load()
+    with core.hooks.watchers.enqueueing() as note:
+        rows = _rows(core, news)
+        if not rows:
+            return []
+        note(rows)
+        with join(core, session) as joined:
+            ids = _write(joined, rows)
+    joined.after_commit(lambda: core.woken(_wake_time(core, rows)))
+    return ids
+
+
+def _rows(core: Core, news: Iterable[NewJob[Any]]) -> list[dict[str, Any]]:
+    """The rows of a set, each with its id, in order."""
     rows = []
     for given in news:
         new = rewritten(core, given)
@@ -52,14 +67,9 @@ def enqueue_many(core: Core, news: Iterable[NewJob[Any]], *, session: Any = None
         rows.append(row_of(core, new))
         if len(rows) > _MOST:
             raise InvalidArgument(f"enqueue_many takes {_MOST:,} jobs at once; call it in portions.")
-    if not rows:
-        return []
     for row, job_id in zip(rows, new_ids(len(rows)), strict=True):
         row["id"] = job_id
-    with join(core, session) as joined:
-        ids = _write(joined, rows)
-    joined.after_commit(lambda: core.woken(_wake_time(core, rows)))
-    return ids
+    return rows
 
 
 def _write(joined: Joined, rows: list[dict[str, Any]]) -> list[str]:

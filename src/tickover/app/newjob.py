@@ -106,6 +106,8 @@ def row_of(core: Core, new: NewJob[Any]) -> dict[str, Any]:
         row["args"] = new.text
     if core.settings.code_version:
         row["code_version"] = core.settings.code_version
+    if (carried := core.hooks.watchers.carried()) is not None:
+        row["trace_context"] = carried
     if options:
         _write_options(row, options)
     return row

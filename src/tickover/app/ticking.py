@@ -58,11 +58,14 @@ def tick(
     core.ticked = True
     with core.database.link(deadline=plan.window.end) as link:
         made = Tick(core.store(link), core.registry, core.hooks, plan)
+        report = None
         try:
-            return made.run()
+            report = made.run()
+            return report
         finally:
             if made.batch.busy:
                 core.left_behind.append(made.batch)
+            core.hooks.watchers.ticked(plan.head.tick_id, report)
 
 
 def run_reaper(core: Core, budget: Budget | Duration) -> TickReport:
@@ -73,7 +76,9 @@ def run_reaper(core: Core, budget: Budget | Duration) -> TickReport:
     _refuse_inside_a_job(core, "run_reaper")
     with core.database.link() as link:
         window = Window.of(budget, start=start)
-        return reap_all(core.store(link), TickId(new_id()), window, core.hooks, monotonic=core.clock.monotonic)
+        report = reap_all(core.store(link), TickId(new_id()), window, core.hooks, monotonic=core.clock.monotonic)
+    core.hooks.watchers.ticked(report.tick_id, report)
+    return report
 
 
 def drain(

@@ -67,6 +67,7 @@ class Claimed:
     determinism: str | None
     #: Why the stored payload could not be opened; `args` is None then, and the run fails with this.
     unreadable: str | None = None
+    trace_context: str | None = None
 
     @property
     def id(self) -> JobId:

@@ -85,6 +85,11 @@ class JobContext:
         return found
 
     @property
+    def trace_context(self) -> str | None:
+        """The W3C `traceparent` (and `tracestate`) that the enqueue stored with the job; see `tickover.otel`."""
+        return self._run.job.trace_context
+
+    @property
     def slot(self) -> datetime | None:
         """The instant of the schedule that fired this job; None when no schedule did."""
         return None

@@ -157,7 +157,8 @@ class Held:
         )
 
     def tell_hooks(self, job: Claimed, transition: Transition, error: BaseException | None) -> None:
-        """Has a slot call the hooks for a transition that was accepted."""
+        """Has a slot call the hooks for a transition that was accepted; watchers are told at once."""
+        self.hooks.watchers.settled(job, transition)
         name = after(transition)
         if name is None or not self.hooks.wanted(name):
             return
@@ -189,3 +190,4 @@ class Held:
         run.tell("lost")
         self.runs.pop(run.job.id, None)
         self.report.lost += 1
+        self.hooks.watchers.lost(run.job)

@@ -14,6 +14,7 @@ from tickover.domain.job import Claimed, Job
 from tickover.domain.payload import decode
 from tickover.domain.states import TERMINAL, State
 from tickover.engine.execute import Middleware
+from tickover.engine.watch import Watchers
 from tickover.errors import InvalidArgument, JobFailedError, PayloadError
 
 HookName = Literal["start", "complete", "waiting", "fail", "retry", "reclaimed"]
@@ -27,6 +28,7 @@ class Hooks:
     by_name: dict[HookName, list[Callable[..., None]]] = field(default_factory=dict)
     middleware: list[Middleware] = field(default_factory=list)
     enqueue_middleware: list[Callable[[Any], Any]] = field(default_factory=list)
+    watchers: Watchers = field(default_factory=Watchers)
 
     def add(self, name: HookName, hook: Callable[..., None]) -> None:
         """Registers a hook; raises `InvalidArgument` for a coroutine function, which nobody would await."""

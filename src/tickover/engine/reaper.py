@@ -27,6 +27,7 @@ def run_reaper(
         for job, transition in reaped:
             report.reaped += 1
             report.failed += transition.state == "failed"
+            hooks.watchers.settled(job, transition)
             name = after(transition)
             if name is not None and hooks.wanted(name):
                 report.hook_errors += hooks.call(name, seen(job, transition), *details(name, transition, None))

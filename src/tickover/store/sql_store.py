@@ -200,6 +200,7 @@ def claimed(row: Row) -> Claimed:
         job_id, epoch, claim_id, kind, queue, tenant, priority, run_at, created_at, started_at, starts, failures, forgiven,
         crashes, yields, stalls, parks, released, crash_run, stall_run, deferrals, steps, generation, max_retries,
         max_crashes, timeout_ms, backoff, args, meta, unique_key, parent_id, root_id, fan_out_index, determinism,
+        trace_context,
     ) = row  # fmt: skip
     return Claimed(
         lease=Lease(JobId(str(job_id)), Epoch(epoch), ClaimId(str(claim_id))),
@@ -210,7 +211,7 @@ def claimed(row: Row) -> Claimed:
         max_retries=max_retries, max_crashes=max_crashes, timeout=None if timeout_ms is None else timeout_ms / 1000,
         backoff=read_backoff(backoff), args=args, meta=meta, unique_key=unique_key,
         parent_id=parent_id and JobId(str(parent_id)), root_id=root_id and JobId(str(root_id)),
-        fan_out_index=fan_out_index, determinism=determinism,
+        fan_out_index=fan_out_index, determinism=determinism, trace_context=trace_context,
     )  # fmt: skip
 
 
