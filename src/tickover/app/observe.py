@@ -86,7 +86,11 @@ class Observe:
         return self._core.do(lambda store: stats.stats(store.link, reads.now(store.link, self._core.clock)))
 
     def ticks(self, *, limit: int = 50) -> list[TickView]:
-        """The latest ticks that had work, newest first."""
+        """The latest ticks that had work, newest first; of one without an end, what is not known is None.
+
+        Args:
+            limit: 1 to 1000.
+        """
         from tickover.store import stats
 
         return self._core.do(lambda store: stats.recent_ticks(store.link, limit))

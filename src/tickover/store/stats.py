@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import and_, exists, func, select
 
 from tickover.domain.states import STATES
+from tickover.errors import InvalidArgument
 from tickover.store.link import Link
-from tickover.store.reads import send
-from tickover.store.tables import control, from_stored, jobs, queues, ticks
+from tickover.store.reads import MOST_ROWS, send
+from tickover.store.tables import control, from_stored, jobs, queues, tick_stats, ticks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +56,17 @@ class TickView:
     failed: int
     retried: int
     yielded: int
-    released: int
-    lost: int
-    reaped: int
-    statements: int
+    #: From here on None until the tick ends: nobody knows these of one that runs, or was killed.
+    parked: int | None
+    cancelled: int | None
+    released: int | None
+    lost: int | None
+    reaped: int | None
+    statements: int | None
     memory_mb: float | None
     cold: bool
+    function: str | None = None
+    parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,18 +112,36 @@ def stats(link: Link, now: datetime) -> Stats:
     )
 
 
+_SETTLED: Final = ("completed", "failed", "retried", "yielded")
+_KNOWN_AT_END: Final = ("parked", "cancelled", "released", "lost", "reaped", "statements")
+
+
 def recent_ticks(link: Link, limit: int = 50) -> list[TickView]:
     """The latest ticks that had work, newest first."""
+    if not 1 <= limit <= MOST_ROWS:
+        raise InvalidArgument(f"limit= takes 1 to {MOST_ROWS}, not {limit!r}.")
     columns = [ticks.c[name] for name in TickView.__slots__]
     rows = send(link, select(*columns).order_by(ticks.c.started_at.desc(), ticks.c.id.desc()).limit(limit))
-    made = []
-    for row in rows:
-        values = dict(zip(TickView.__slots__, row, strict=True))
-        values["id"], values["cold"] = str(values["id"]), bool(values["cold"])
+    found = [dict(zip(TickView.__slots__, row, strict=True)) for row in rows]
+    so_far = _settled_so_far(link, [row["id"] for row in found if row["ended_at"] is None])
+    for row in found:
+        row["id"], row["cold"], row["parent"] = str(row["id"]), bool(row["cold"]), row["parent"] and str(row["parent"])
+        if row["ended_at"] is None:
+            row |= {**dict.fromkeys(_SETTLED, 0), **dict.fromkeys(_KNOWN_AT_END), **so_far.get(row["id"], {})}
         for name in ("started_at", "deadline_at", "ended_at"):
-            values[name] = from_stored(values[name])
-        made.append(TickView(**values))
-    return made
+            row[name] = from_stored(row[name])
+    return [TickView(**row) for row in found]
+
+
+def _settled_so_far(link: Link, ids: list[Any]) -> dict[str, dict[str, int]]:
+    """What ticks without an end have settled: that was counted with each settle, not at the end."""
+    if not ids:
+        return {}
+    sums = [func.sum(tick_stats.c[name]) for name in _SETTLED]
+    rows = send(
+        link, select(tick_stats.c.tick_id, *sums).where(tick_stats.c.tick_id.in_(ids)).group_by(tick_stats.c.tick_id)
+    )
+    return {str(row[0]): {name: int(n) for name, n in zip(_SETTLED, row[1:], strict=True)} for row in rows}
 
 
 def health(link: Link, now: datetime, *, patience: float) -> Health:
@@ -132,6 +156,9 @@ def health(link: Link, now: datetime, *, patience: float) -> Health:
         link,
         select(func.count(), func.min(jobs.c.lease_until)).where(jobs.c.state == "running", jobs.c.lease_until < now),
     )[0]
+    late = send(
+        link, select(func.count()).where(jobs.c.state == "waiting", jobs.c.run_at < now - timedelta(seconds=patience))
+    )[0][0]
     dead = send(link, select(func.count()).select_from(jobs).where(jobs.c.state == "failed"))[0][0]
     waited = (now - o).total_seconds() if (o := from_stored(oldest)) else None
     overdue = (now - x).total_seconds() if (x := from_stored(longest)) else 0.0
@@ -141,6 +168,8 @@ def health(link: Link, now: datetime, *, patience: float) -> Health:
         problems.append(f"{due} jobs are due, the oldest for {waited:.0f} s: no tick takes them.")
     if overdue > patience:
         problems.append(f"{expired} leases ran out, the oldest {overdue:.0f} s ago: nothing reaps them.")
+    if late and not paused:
+        problems.append(f"{late} waiting jobs were to go on more than {patience:.0f} s ago: no tick wakes them.")
     return Health(
         ok=not problems,
         problems=tuple(problems),
