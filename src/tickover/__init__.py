@@ -10,9 +10,11 @@ from tickover.app.handler import Handler
 from tickover.app.newjob import NewJob
 from tickover.config import Settings
 from tickover.domain.budget import Budget
+from tickover.domain.declared import ScheduleView
 from tickover.domain.job import Job, Page
 from tickover.domain.report import TickReport
 from tickover.domain.retry import ExponentialBackoff
+from tickover.domain.schedule import Schedule, cron, daily, every, weekly
 from tickover.engine.context import AsyncContext, Context
 from tickover.engine.wake import LocalWaker, Waker
 from tickover.errors import DuplicateJob, JobNotFound, NoRetry, PayloadError, RetryAfter, StepFailed, TickoverError
@@ -23,6 +25,6 @@ JSON = TypeAliasType("JSON", "bool | int | float | str | Sequence[JSON] | Mappin
 
 __all__ = [
     "JSON", "AsyncContext", "Budget", "Context", "DuplicateJob", "ExponentialBackoff", "Handler", "Job", "JobNotFound",
-    "LocalWaker", "NewJob", "NoRetry", "Page", "PayloadError", "Pool", "RetryAfter", "Settings", "StepFailed",
-    "TickReport", "Tickover", "TickoverError", "Waker", "errors", "events",
+    "LocalWaker", "NewJob", "NoRetry", "Page", "PayloadError", "Pool", "RetryAfter", "Schedule", "ScheduleView", "Settings",
+    "StepFailed", "TickReport", "Tickover", "TickoverError", "Waker", "cron", "daily", "errors", "events", "every", "weekly",
 ]  # fmt: skip

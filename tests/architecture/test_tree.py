@@ -20,6 +20,7 @@ SQL = ROOT / "src" / "tickover" / "store" / "sql"
 UNFENCED = {
     "cancel": "ends a job whoever holds it; the holder's fence is void from then on",
     "claim": "takes pending jobs, which nobody holds; it makes the fence",
+    "fired": "marks the jobs that its own transaction has just written",
     "pause_job": "asks; the holder's own fenced write lands it",
     "purge": "deletes only what is over",
     "resume_job": "moves paused jobs, which nobody holds, or calls a request off",

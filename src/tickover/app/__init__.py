@@ -14,6 +14,7 @@ from tickover.app.core import Core, read_settings
 from tickover.app.handler import JobDecorator, decorator
 from tickover.app.newjob import NewJob
 from tickover.app.observe import Observe
+from tickover.app.schedules import Schedules, enqueuing_of
 from tickover.config import Settings
 from tickover.domain.budget import Budget
 from tickover.domain.job import Job, Page
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _NOTHING: Any = object()
 
 
-class Tickover(Control, Observe):
+class Tickover(Control, Schedules, Observe):
     """Durable jobs on a database you already have. The constructor opens nothing.
 
     Args:
@@ -222,6 +223,16 @@ class Tickover(Control, Observe):
         """
         return ticking.tick(self._core, budget, queues=queues, concurrency=concurrency, stop=stop, trigger=trigger)
 
+    def run_scheduler(self, budget: Budget | Duration = 10, /) -> TickReport:
+        """Brings the stored schedules up to what code declares, and writes the jobs of every slot that is due.
+
+        Each slot fires once, however many run this at the same time. `.fired` counts the jobs.
+
+        Raises:
+            ScheduleError: after all others had their turn, for schedules that cannot fire, such as of an unknown kind.
+        """
+        return ticking.run_scheduler(self._core, budget, enqueuing_of(self._core))
+
     def run_reaper(self, budget: Budget | Duration = 10, /) -> TickReport:
         """Takes back every job whose lease ran out."""
         return ticking.run_reaper(self._core, budget)
@@ -233,12 +244,14 @@ class Tickover(Control, Observe):
         queues: Sequence[str] | Mapping[str, int] | None = None,
         concurrency: int | None = None,
     ) -> TickReport:
-        """For local work and tests: reaper and ticks until nothing is due, or becomes due, within `timeout` seconds.
+        """For local work and tests: scheduler, reaper and ticks until nothing is due, or becomes due, within `timeout` seconds.
 
         Returns:
             The sum of all reports.
         """
-        return ticking.drain(self._core, timeout, queues=queues, concurrency=concurrency)
+        return ticking.drain(
+            self._core, timeout, queues=queues, concurrency=concurrency, enqueuing=enqueuing_of(self._core)
+        )
 
     def wake(self) -> None:
         """Hints that a tick is wanted now; for enqueues on a bare Connection, whose commit we cannot see."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tickover.clock import Clock, SystemClock
 from tickover.config import Settings
+from tickover.domain.declared import Declared
 from tickover.engine.batch import Batch
 from tickover.engine.context import running
 from tickover.engine.observe import Hooks
@@ -51,6 +52,8 @@ class Core:
         self.database: Database = open_database(database, pool=self.pool, clock=self.clock)
         self.registry = Registry()
         self.hooks = Hooks()
+        #: What code declares, by name; the scheduler compares it with what is stored.
+        self.schedules: dict[str, Declared] = {}
         self.waker = waker
         self.imports = tuple(imports)
         self.ticked = False

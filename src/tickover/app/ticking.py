@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from tickover.app.core import Core
 from tickover.clock import poll
@@ -15,8 +16,9 @@ from tickover.domain.retry import Duration, seconds
 from tickover.engine.context import running
 from tickover.engine.plan import Plan
 from tickover.engine.reaper import run_reaper as reap_all
+from tickover.engine.scheduler import Enqueuing, Scheduler
 from tickover.engine.tick import Tick
-from tickover.errors import ConfigurationError, InvalidArgument
+from tickover.errors import ConfigurationError, InvalidArgument, ScheduleError
 from tickover.store.port import TickHead
 
 _LONGEST_TURN = 10.0
@@ -81,26 +83,62 @@ def run_reaper(core: Core, budget: Budget | Duration) -> TickReport:
     return report
 
 
+def run_scheduler(core: Core, budget: Budget | Duration, enqueuing: Enqueuing) -> TickReport:
+    """See `Tickover.run_scheduler`."""
+    start = core.clock.monotonic()
+    budget = budget if isinstance(budget, Budget) else Budget(budget)
+    core.load()
+    _refuse_inside_a_job(core, "run_scheduler")
+    window = Window.of(budget, start=start)
+    with core.database.link(deadline=window.end) as link:
+        scheduler = Scheduler(core.store(link), TickId(new_id()), window, enqueuing, core.clock.monotonic)
+        try:
+            return scheduler.run(core.schedules)
+        finally:
+            if scheduler.report.fired:
+                core.woken(None)
+
+
 def drain(
-    core: Core, timeout: Duration, *, queues: Sequence[str] | Mapping[str, int] | None, concurrency: int | None
+    core: Core,
+    timeout: Duration,
+    *,
+    queues: Sequence[str] | Mapping[str, int] | None,
+    concurrency: int | None,
+    enqueuing: Enqueuing,
 ) -> TickReport:
     """See `Tickover.drain`."""
     left = seconds(timeout, "timeout", least=0.05)
     end = core.clock.monotonic() + left
     total = TickReport(tick_id=new_id(), trigger="drain")
+    refused: list[ScheduleError] = []
+    slot: datetime | None = None
+    core.load()
 
     def turn() -> bool | None:
+        nonlocal slot
         budget = Budget(max(0.05, min(end - core.clock.monotonic(), 3600.0)))
+        if core.schedules:
+            try:
+                fired = run_scheduler(core, budget, enqueuing)
+                add_report(total, fired)
+                slot = fired.next_due_at
+            except ScheduleError as error:  # the jobs run all the same; it is raised when they did
+                refused[:] = [error]
         add_report(total, run_reaper(core, budget))
         report = tick(core, budget, queues=queues, concurrency=concurrency, stop=None, trigger="drain")
         add_report(total, report)
         if report.more:
             return None
-        # Nothing is due now. What is due before our time is over is worth waiting for: a retry, a timer, a lease.
+        # Nothing is due now. What is due before our time is over is worth waiting for: a retry, a timer, a lease; not a
+        # schedule's slot, since after each comes another.
         wait = _until(core, report)
         return True if wait is None or core.clock.monotonic() + wait > end else None
 
     poll(turn, timeout=left, clock=core.clock)
+    if refused:
+        raise refused[0]
+    total.next_due_at = min((at for at in (total.next_due_at, slot) if at is not None), default=None)
     total.seconds = core.clock.monotonic() - (end - left)
     return total
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import threading
@@ -57,6 +58,12 @@ def new_ids(count: int) -> list[str]:
 def new_id() -> str:
     """Mints one id; see `new_ids`."""
     return new_ids(1)[0]
+
+
+def derived_id(millis: int, *parts: object) -> JobId:
+    """The id that belongs to these parts: whoever derives it gets the same, in the order of `millis` since 1970."""
+    digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
+    return JobId(_format(millis << _LOW_BITS | int.from_bytes(digest) >> 256 - _LOW_BITS))
 
 
 def _format(value: int) -> str:

@@ -68,6 +68,7 @@ class Claimed:
     #: Why the stored payload could not be opened; `args` is None then, and the run fails with this.
     unreadable: str | None = None
     trace_context: str | None = None
+    slot: datetime | None = None
 
     @property
     def id(self) -> JobId:

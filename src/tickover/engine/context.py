@@ -92,7 +92,7 @@ class JobContext:
     @property
     def slot(self) -> datetime | None:
         """The instant of the schedule that fired this job; None when no schedule did."""
-        return None
+        return self._run.job.slot
 
     @property
     def fence(self) -> tuple[JobId, Epoch]:

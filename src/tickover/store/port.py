@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias
 
 from tickover.domain.decide import Transition
+from tickover.domain.declared import Declared, Stored
 from tickover.domain.ids import JobId, TickId
 from tickover.domain.job import Claimed, Lease
 from tickover.domain.report import TickReport
@@ -89,6 +90,12 @@ class Beat:
     fleet: Pause
 
 
+def moment(name: str, instant: datetime | None) -> dict[str, Any]:
+    """An instant as a parameter, in the form of each database: `:name` is ISO text, `:name_ms` milliseconds."""
+    millis = None if instant is None else int(instant.timestamp() * 1000 // 1)
+    return {name: None if instant is None else instant.isoformat(), f"{name}_ms": millis}
+
+
 class Store(Protocol):
     """One connection's worth of durable state."""
 
@@ -98,6 +105,10 @@ class Store(Protocol):
 
     #: Monotonic instant after which no answer is waited for.
     deadline: float | None
+
+    @property
+    def log(self) -> Literal["all", "failures", "none"]:
+        """Which events are written."""
 
     def recover(self, tick: TickId, limit: int) -> int:
         """How many expired leases there are, at most `limit`; raises `MigrationRequired` on foreign tables."""
@@ -128,6 +139,20 @@ class Store(Protocol):
     def progress(self, reports: Mapping[Lease, str]) -> None:
         """Keeps what running jobs said about how far they are."""
 
+    def schedules(self) -> tuple[datetime, list[Stored]]:
+        """The database's time, and every schedule; raises `MigrationRequired` on foreign tables."""
+
+    def put_schedule(self, declared: Declared, following: datetime | None, code_version: str) -> None:
+        """Stores a new schedule whose first slot is `following`, unless somebody did."""
+
+    def change_schedule(
+        self, stored: Stored, declared: Declared, following: datetime | None, code_version: str
+    ) -> None:
+        """Makes it what is declared, with that next slot if its spec changed; nothing when it is not as read any more."""
+
+    def lock_schedule(self, stored: Stored) -> datetime | None:
+        """Locks a due schedule until the open transaction ends: the database's time, or None when it is not as read."""
+
     def kind_seen(self, kind: str) -> bool:
         """Whether any code announced this kind within the last day."""
 
@@ -148,5 +173,5 @@ class Store(Protocol):
 
 __all__ = [
     "Beat", "Claim", "DataRefused", "Due", "OutcomeUnknown", "Pause", "ReadOnly", "RolledBack", "Settled", "StorageFull",
-    "Store", "TickHead", "Wanted",
+    "Store", "TickHead", "Wanted", "moment",
 ]  # fmt: skip

@@ -18,7 +18,8 @@ from tickover.store.link import Link, Row
 from tickover.store.migrate import check_version
 from tickover.store.open import Database
 from tickover.store.port import Beat, Claim, Due, Settled, TickHead, Wanted
-from tickover.store.seal import Codec, Seals
+from tickover.store.schedule_rows import ScheduleVerbs, utc
+from tickover.store.seal import Codec
 from tickover.store.verbs import verb
 
 EventLog = Literal["all", "failures", "none"]
@@ -37,7 +38,7 @@ _BRIEF = (
 )
 
 
-class SqlStore(Seals):
+class SqlStore(ScheduleVerbs):
     """See `tickover.store.port.Store`. Not shared between threads."""
 
     def __init__(
@@ -200,7 +201,7 @@ def claimed(row: Row) -> Claimed:
         job_id, epoch, claim_id, kind, queue, tenant, priority, run_at, created_at, started_at, starts, failures, forgiven,
         crashes, yields, stalls, parks, released, crash_run, stall_run, deferrals, steps, generation, max_retries,
         max_crashes, timeout_ms, backoff, args, meta, unique_key, parent_id, root_id, fan_out_index, determinism,
-        trace_context,
+        trace_context, slot,
     ) = row  # fmt: skip
     return Claimed(
         lease=Lease(JobId(str(job_id)), Epoch(epoch), ClaimId(str(claim_id))),
@@ -212,6 +213,7 @@ def claimed(row: Row) -> Claimed:
         backoff=read_backoff(backoff), args=args, meta=meta, unique_key=unique_key,
         parent_id=parent_id and JobId(str(parent_id)), root_id=root_id and JobId(str(root_id)),
         fan_out_index=fan_out_index, determinism=determinism, trace_context=trace_context,
+        slot=None if slot is None else utc(slot),
     )  # fmt: skip
 
 

@@ -370,7 +370,7 @@ schedules = Table(
     Column("name", Text, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("payload", Text),
-    Column("options", Text),  # JSON: the row of the enqueue verb
+    Column("options", Text),  # JSON: the job's options as they were said; those of its handler come at the fire
     Column("spec", Text, nullable=False),
     Column("tz", Text, nullable=False, server_default="UTC"),
     Column("next_slot", Instant),  # the truth; NULL when no slot will ever come
@@ -396,7 +396,15 @@ fires = Table(
     Column("reason", Text),
     Column("fired_at", Instant, nullable=False),
 )
-Index("fires_job", fires.c.job_id)
+# The latest fires that have a job: whether one of those is not over yet.
+Index(
+    "fires_fired",
+    fires.c.schedule,
+    fires.c.slot,
+    postgresql_where=text("job_id IS NOT NULL"),
+    sqlite_where=text("job_id IS NOT NULL"),
+)
+Index("fires_age", fires.c.fired_at)
 
 # How long steps take, on a log scale: folded from ticks by the reaper, and only used to gate their starts.
 durations = Table(

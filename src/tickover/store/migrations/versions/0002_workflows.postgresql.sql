@@ -90,7 +90,9 @@ CREATE TABLE fires (
     PRIMARY KEY (schedule, slot)
 );
 
-CREATE INDEX fires_job ON fires (job_id);
+CREATE INDEX fires_age ON fires (fired_at);
+
+CREATE INDEX fires_fired ON fires (schedule, slot) WHERE job_id IS NOT NULL;
 
 CREATE TABLE durations (
     kind TEXT NOT NULL,

@@ -1,0 +1,7 @@
+-- schedule_change: a stored schedule becomes what code declares now, unless it changed or fired since we looked. A new
+-- spec has a new next slot (:moved). Returns its name, or no row.
+UPDATE schedules SET kind = :kind, payload = :payload, options = :options, spec = :spec, tz = :tz, catch_up = :catch_up,
+    overlap = :overlap, code_version = :code_version, spec_version = spec_version + 1, seen_at = statement_timestamp(),
+    next_slot = CASE WHEN CAST(:moved AS boolean) THEN CAST(:next AS timestamptz) ELSE next_slot END
+WHERE name = :name AND spec_version = :version AND next_slot IS NOT DISTINCT FROM CAST(:expected AS timestamptz)
+RETURNING name
