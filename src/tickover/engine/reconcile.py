@@ -45,4 +45,3 @@ def reconcile(
 
 def _gone(found: Stored, now: datetime) -> bool:
     return found.seen_at is None or now - found.seen_at > _GONE_AFTER
-
