@@ -52,7 +52,7 @@ class Settings:
     public_url: str | None = None
     #: Signing key for callbacks and sessions; a comma list rotates (first signs, all verify).
     secret: str | None = None
-    #: Bearer token of `POST /tick`.
+    #: Bearer token of `POST /tick`; a comma list rotates.
     tick_token: str | None = None
     #: How long completed jobs are kept.
     retain_completed: Duration = 7 * _DAY

@@ -65,12 +65,11 @@ def test_without_a_waker_nothing_is_asked_and_nothing_is_missed() -> None:
         assert jobs.stats().by_state["pending"] == 1
 
 
-def test_a_local_waker_wakes_whoever_waits_and_only_for_now() -> None:
+def test_a_local_waker_wakes_whoever_waits_once_for_many() -> None:
     waker = LocalWaker()
-    waker.wake(FAR)
     assert not waker.wait(0)
     waker.wake(None)
-    waker.wake(None)
+    waker.wake(FAR)  # whoever waits looks when that is
     assert waker.wait(5)
     assert not waker.wait(0)
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
+import httpx
+import psutil
 import pytest
 
 from tests.cli.conftest import Run, Start
@@ -241,3 +245,70 @@ def test_dev_goes_on_when_the_database_comes_back(start: Start, shop: Tickover, 
     job = shop.enqueue("greet", "Ann", remote=True)
     assert "1 completed" in _line(process)
     assert shop.result(job) == "Hello Ann"
+
+
+# --- dev's web application ---------------------------------------------------------------------------------------------
+
+
+def _url(line: str) -> str:
+    found = re.search(r"http://127\.0\.0\.1:\d+/", line)
+    assert found, line
+    return found[0]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_dev_serves_the_api_to_this_machine(start: Start, shop: Tickover) -> None:
+    process = start("dev", "--port", "0")
+    url = _url(_line(process))
+    written = httpx.post(f"{url}api/jobs", json={"kind": "greet", "payload": "Ann"}, timeout=30)
+    assert written.status_code == 201
+    assert "1 completed" in _line(process)
+    assert shop.result(written.json()["id"]) == "Hello Ann"
+    assert httpx.get(f"{url}api/stats", headers={"Host": "evil.example"}, timeout=30).status_code == 401
+    process.send_signal(signal.SIGINT)
+    assert _ended(process)[:2] == (0, "")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_dev_listens_on_loopback_only(start: Start, shop: Tickover) -> None:
+    process = start("dev", "--port", "0")
+    port = int(_url(_line(process)).rsplit(":", 1)[1].strip("/"))
+    listening = {at.laddr.ip for at in psutil.Process(process.pid).net_connections("tcp") if at.laddr.port == port}
+    assert listening == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_port_that_is_taken_is_a_line_and_exit_code_3(run: Run, shop: Tickover) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        answer = run("dev", "--port", str(port))
+    assert (answer.exit_code, answer.stdout) == (3, "")
+    assert f"Nothing can listen at 127.0.0.1:{port}" in answer.stderr
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_port_without_the_web_application_is_refused(run: Run, shop: Tickover) -> None:
+    assert run("dev", "--no-web", "--port", "0").exit_code == 3
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_dev_sleeps_while_nothing_is_due(start: Start, shop: Tickover) -> None:
+    process = start("dev", "--no-web")
+    assert "Ctrl-C ends it" in _line(process)
+    job = shop.enqueue("greet", "Ann", remote=True, delay=2)
+    before = psutil.Process(process.pid).cpu_times()
+    assert "1 completed" in _line(process)
+    after = psutil.Process(process.pid).cpu_times()
+    assert after.user + after.system - before.user - before.system < 0.5
+    done = shop.get(job)
+    assert done.started_at is not None
+    assert (done.started_at - done.run_at).total_seconds() < 1
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_dev_ends_at_once_while_it_sleeps(start: Start, shop: Tickover) -> None:
+    process = start("dev", "--no-web")
+    assert "Ctrl-C ends it" in _line(process)
+    process.send_signal(signal.SIGTERM)
+    code, _, stderr = _ended(process)
+    assert (code, stderr.count("\n")) == (0, 1)

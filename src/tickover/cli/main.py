@@ -15,7 +15,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from tickover.cli import control, inspect, run, schema, show
+from tickover.cli import control, dev, inspect, run, schema, show
 from tickover.cli.call import Call, verb
 from tickover.errors import ConfigurationError, MigrationRequired, StorageUnavailable, TickoverError
 
@@ -107,7 +107,7 @@ def tickover(call: Call) -> None:
     """
 
 
-app.command(rich_help_panel=_RUN)(run.dev)
+app.command(rich_help_panel=_RUN)(dev.dev)
 app.command(rich_help_panel=_RUN)(run.tick)
 app.command(rich_help_panel=_RUN)(run.drain)
 app.command(rich_help_panel=_RUN)(run.enqueue)

@@ -1,32 +1,19 @@
-"""The verbs that write and run jobs: `tick`, `drain`, `dev`, `enqueue`."""
+"""The verbs that write and run jobs: `tick`, `drain`, `enqueue`."""
 
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, cast
 
 import typer
 
-from tickover import Budget, LocalWaker, Tickover, TickReport
+from tickover import Budget, Tickover, TickReport
+from tickover.app.turn import Part, turn
 from tickover.cli import read, show
 from tickover.cli.call import Call, verb
-from tickover.cli.stop import Stop, stopping
-from tickover.clock import SystemClock
-from tickover.domain.job import Job
+from tickover.cli.stop import stopping
 from tickover.domain.options import EnqueueOptions
 from tickover.errors import StorageUnavailable
-
-_LONGEST_REST: Final = 1.0
-_LOOKS: Final = 10
-
-
-class Part(StrEnum):
-    """What `--only` takes."""
-
-    jobs = "jobs"
-    reaper = "reaper"
-
 
 Seconds = Annotated[
     float,
@@ -62,9 +49,9 @@ def tick(
     SIGTERM or Ctrl-C ends it gracefully, with what runs given back; a second one ends it at once.
     """
     options: dict[str, Any] = {"queues": read.read_rooms(queues), "concurrency": concurrency}
-    with call.jobs(handlers=only != Part.reaper) as jobs, stopping() as stop:
-        report = _turn(jobs, Budget(seconds, max_jobs=max_jobs), stop, trigger="cli", only=only, **options)
-    _tell(call, report, "reaper" if only == Part.reaper else "tick")
+    with call.jobs(handlers=only != "reaper") as jobs, stopping() as stop:
+        report = turn(jobs, Budget(seconds, max_jobs=max_jobs), only=only, stop=stop, trigger="cli", **options)
+    tell(call, report, "reaper" if only == "reaper" else "tick")
     if report.stopped_because == "error":
         raise StorageUnavailable(report.error)
 
@@ -87,38 +74,9 @@ def drain(
             jobs.on_job_complete(lambda _job: advance(1))
             jobs.on_job_fail(lambda _job, _error: advance(1))
         report = jobs.drain(longest, queues=read.read_rooms(queues), concurrency=concurrency)
-    _tell(call, report, "drain")
+    tell(call, report, "drain")
     if report.stopped_because == "error":
         raise StorageUnavailable(report.error)
-
-
-@verb
-def dev(call: Call, *, seconds: Seconds = 55, queues: Queues = None, concurrency: Concurrency = None) -> None:
-    """Everything in one process, for a laptop: bring the tables up to date, then tick whenever something is due.
-
-    One line for each tick that had work, one for each run that failed. Ctrl-C ends it gracefully.
-    """
-    options: dict[str, Any] = {"queues": read.read_rooms(queues), "concurrency": concurrency}
-    trouble = ""
-    with call.jobs(handlers=True) as jobs, stopping() as stop:
-        jobs.migrate()
-        waker = _hear_wakes(jobs)
-        if not call.json:
-            _tell_failures(jobs)
-            show.say("Jobs run here as soon as they are due. Ctrl-C ends it.")
-        while not stop.is_set():
-            report = None
-            try:
-                report = _turn(jobs, Budget(seconds), stop, trigger="dev", **options)
-                said = report.error or ""
-            except StorageUnavailable as error:  # a database that is restarted: there is a next turn
-                said = str(error)
-            if said and said != trouble:
-                show.complain(f"{said} Trying again.")
-            trouble = said
-            if report is not None and _worked(report):
-                _tell(call, report)
-            _rest(waker, report, stop)
 
 
 Kind = Annotated[str, typer.Argument(metavar="KIND", help="The registered name, such as send-email.")]
@@ -188,66 +146,18 @@ def enqueue(
         show.say(job_id)
 
 
-def _turn(
-    jobs: Tickover, budget: Budget, stop: Stop, *, trigger: str, only: Part | None = None, **options: Any
-) -> TickReport:
-    """The reaper, then jobs, in one budget."""
-    clock = SystemClock()
-    start = clock.monotonic()
-    if only == Part.jobs:
-        return jobs.tick(budget, stop=stop, trigger=trigger, **options)
-    reaped = jobs.run_reaper(budget)
-    if only == Part.reaper or stop.is_set():
-        return reaped
-    left = max(0.05, budget.seconds - (clock.monotonic() - start))
-    report = jobs.tick(Budget(left, max_jobs=budget.max_jobs), stop=stop, trigger=trigger, **options)
-    report.reaped += reaped.reaped
-    report.failed += reaped.failed
-    report.statements += reaped.statements
-    report.seconds += reaped.seconds
-    return report
-
-
 def _unfinished(jobs: Tickover) -> int:
     counts = jobs.stats().by_state
     return counts["pending"] + counts["running"]
 
 
-def _rest(waker: LocalWaker, report: TickReport | None, stop: Stop) -> None:
-    """Waits until something is due, a wake comes or the end is asked for; a second at most: others enqueue too."""
-    if report is not None and report.more and _worked(report):
-        return
-    wait = _LONGEST_REST
-    if report is not None and report.next_due_at is not None:
-        left = (report.next_due_at - SystemClock().now()).total_seconds()
-        wait = min(wait, max(0.05, left))
-    for _ in range(_LOOKS):
-        if stop.is_set() or waker.wait(wait / _LOOKS):
-            return
-
-
-def _hear_wakes(jobs: Tickover) -> LocalWaker:
-    """From now on the application's wakes come to this process, whatever they start in production."""
-    core = jobs._core  # noqa: SLF001  # a waker is given at construction, and only `dev` takes its place
-    if not isinstance(core.waker, LocalWaker):
-        core.waker = LocalWaker()
-    return core.waker
-
-
-def _tell_failures(jobs: Tickover) -> None:
-    def tell(what: str, job: Job, error: BaseException) -> None:
-        said = show.one_line(f"{type(error).__name__}: {error}")
-        show.say(f"  {job.short_id} {job.kind} {what}, attempt {job.attempt}: {said}", style="red")
-
-    jobs.on_retry(lambda job, error: tell("will be retried", job, error))
-    jobs.on_job_fail(lambda job, error: tell("failed", job, error))
-
-
-def _worked(report: TickReport) -> bool:
+def worked(report: TickReport) -> bool:
+    """Whether anything was done that is worth a line."""
     return any(getattr(report, name) for name in show.WORK)
 
 
-def _tell(call: Call, report: TickReport, name: str = "tick") -> None:
+def tell(call: Call, report: TickReport, name: str = "tick") -> None:
+    """Prints a report: a line for people, an object for programs."""
     if call.json:
         show.json_line(report.to_json())
         return

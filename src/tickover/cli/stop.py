@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
@@ -23,9 +23,13 @@ class Stop(threading.Event):
     def __init__(self) -> None:
         super().__init__()
         self._asked = False
+        #: Called when the stop is asked for; must be something that a signal handler may call.
+        self.then: Callable[[], None] | None = None
 
     def set(self) -> None:
         self._asked = True
+        if self.then is not None:
+            self.then()
 
     def is_set(self) -> bool:
         return self._asked

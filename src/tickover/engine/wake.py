@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 
@@ -18,15 +18,21 @@ class LocalWaker:
     """Wakes the loop of `tickover dev` in the same process."""
 
     def __init__(self) -> None:
-        self._wanted = threading.Event()
+        # Not an Event: a signal handler may wake too, in the middle of whatever lock an Event has.
+        self._wanted: SimpleQueue[None] = SimpleQueue()
 
-    def wake(self, at: datetime | None) -> None:
-        """A wake for later needs nothing here: the loop knows the next due time itself."""
-        if at is None:
-            self._wanted.set()
+    def wake(self, at: datetime | None) -> None:  # noqa: ARG002  # the loop looks itself when something is due next
+        """The loop looks at the database, now."""
+        self._wanted.put(None)
 
     def wait(self, seconds: float) -> bool:
-        """Waits for a wake, for that long at most; returns whether one came."""
-        came = self._wanted.wait(seconds)
-        self._wanted.clear()
+        """Waits for a wake, for that long at most; returns whether one came. Many that came meanwhile are one."""
+        came = False
+        try:
+            self._wanted.get(timeout=max(0.0, seconds))
+            came = True
+            for _ in range(self._wanted.qsize()):
+                self._wanted.get_nowait()
+        except Empty:
+            return came
         return came

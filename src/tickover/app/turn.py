@@ -1,0 +1,78 @@
+"""One turn of everything that time starts: scheduler, reaper and jobs, in one budget. What every edge calls."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Literal, TypeAlias
+
+from tickover.app import Tickover
+from tickover.app.ticking import add_report
+from tickover.clock import SystemClock
+from tickover.domain.budget import Budget
+from tickover.domain.ids import new_id
+from tickover.domain.report import TickReport
+
+Part: TypeAlias = Literal["jobs", "scheduler", "reaper"]
+
+
+def turn(
+    jobs: Tickover,
+    budget: Budget,
+    *,
+    only: Part | None = None,
+    stop: threading.Event | None = None,
+    trigger: str = "call",
+    **options: Any,
+) -> TickReport:
+    """Fires what is due by schedule, takes back lost jobs, and runs what is due, all within `budget`.
+
+    Args:
+        jobs: the application.
+        budget: for all of it.
+        only: this part alone.
+        stop: set it to end the turn gracefully.
+        trigger: what started it, for the tick's row.
+        options: `queues=` and `concurrency=` of the tick.
+
+    Returns:
+        The report of the last part, with the counts of those before it; `next_due_at` is the first of all.
+
+    Raises:
+        StorageUnavailable, MigrationRequired: before anything was claimed.
+    """
+    clock = SystemClock()
+    start = clock.monotonic()
+    fired = _fired(jobs, budget) if only in (None, "scheduler") else []
+    done = list(fired)
+    if only in (None, "reaper") and not _stopped(stop):
+        done.append(jobs.run_reaper(_left(budget, clock.monotonic() - start)))
+    if only in (None, "jobs") and not _stopped(stop):
+        left = _left(budget, clock.monotonic() - start)
+        done.append(jobs.tick(left, stop=stop, trigger=trigger, **options))
+    total = _summed(done, trigger)
+    total.seconds = clock.monotonic() - start
+    # What the reaper said of jobs is out of date; the next slot is not.
+    instants = [part.next_due_at for part in (*fired, total) if part.next_due_at is not None]
+    total.next_due_at = min(instants, default=None)
+    return total
+
+
+def _fired(jobs: Tickover, budget: Budget) -> list[TickReport]:
+    run_scheduler = getattr(jobs, "run_scheduler", None)
+    return [] if run_scheduler is None else [run_scheduler(budget)]
+
+
+def _stopped(stop: threading.Event | None) -> bool:
+    return stop is not None and stop.is_set()
+
+
+def _left(budget: Budget, spent: float) -> Budget:
+    return Budget(max(0.05, budget.seconds - spent), max_jobs=budget.max_jobs, margin=budget.margin)
+
+
+def _summed(parts: list[TickReport], trigger: str) -> TickReport:
+    last = parts[-1] if parts else TickReport(tick_id=new_id())
+    total = TickReport(tick_id=last.tick_id, trigger=last.trigger if len(parts) == 1 else trigger, cold=last.cold)
+    for part in parts:
+        add_report(total, part)
+    return total

@@ -1,0 +1,155 @@
+"""Who may do what: a request becomes a caller with a role, or nobody. Nobody may do nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal, Protocol, TypeAlias, cast, get_args
+from urllib.parse import urlsplit
+
+from fastapi import Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from tickover.errors import ConfigurationError
+from tickover.web.problems import Problem
+
+#: `view` looks, `operate` also changes jobs and queues, `admin` also stops the fleet and deletes.
+Role: TypeAlias = Literal["view", "operate", "admin"]
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+_SHORTEST: Final = 16
+_NAVIGATION: Final = frozenset({"same-origin", "none"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Somebody who was recognised."""
+
+    name: str
+    role: Role
+
+    def may(self, role: Role) -> bool:
+        """Whether this caller has at least that role."""
+        return ROLES.index(self.role) >= ROLES.index(role)
+
+
+class Auth(Protocol):
+    """Recognises callers. Anything callable like this will do: a session cookie, a proxy's header, IAM."""
+
+    def __call__(self, request: Request, /) -> Caller | None:
+        """Who sends this request; None when nobody we know. Called in a worker thread."""
+
+
+def bearer_tokens(tokens: Mapping[str, Role | Caller], /) -> Auth:
+    """Recognises callers by `Authorization: Bearer …`, which no browser sends by itself: nothing can be forged with it.
+
+    Args:
+        tokens: for each token, of 16 characters at least, a role or a caller. Several tokens may have the same role:
+            that is how one is replaced by another.
+
+    Raises:
+        ConfigurationError: a token that is too short to be a secret, or a role that does not exist.
+    """
+    known: dict[bytes, Caller] = {}
+    for token, given in tokens.items():
+        caller = given if isinstance(given, Caller) else Caller(name=f"a token with role {given}", role=given)
+        if len(token) < _SHORTEST or not token.isascii() or token.strip() != token:
+            raise ConfigurationError(f"A token of role {caller.role} has fewer than {_SHORTEST} plain characters.")
+        if caller.role not in ROLES:
+            raise ConfigurationError(f"{caller.role!r} is not a role: {', '.join(ROLES)}.")
+        known[_digest(token)] = caller
+
+    def recognise(request: Request) -> Caller | None:
+        said = _digest(bearer(request) or "")
+        found = None
+        for digest, caller in known.items():  # all of them, always: the time says nothing about which
+            if hmac.compare_digest(digest, said):
+                found = caller
+        return found
+
+    return recognise
+
+
+def tokens_from(text: str | None) -> Auth | None:
+    """The tokens of a list `view=…,operate=…,admin=…`; None when there are none."""
+    pairs = [part.strip().partition("=") for part in (text or "").split(",") if part.strip()]
+    if not pairs:
+        return None
+    for role, _, token in pairs:
+        if role.strip() not in ROLES or not token:
+            raise ConfigurationError("TICKOVER_API_TOKENS is a list such as view=TOKEN,operate=TOKEN,admin=TOKEN.")
+    return bearer_tokens({token.strip(): cast(Role, role.strip()) for role, _, token in pairs})
+
+
+def insecure_local() -> Auth:
+    """Whoever sits at this machine is admin: for `tickover dev`. Other machines and other sites are nobody.
+
+    A page of another site that is open in the same browser can send requests here too, also by a name of its own that
+    resolves to 127.0.0.1: so the name asked for must be a local one, and the browser must not say that it came from
+    elsewhere.
+    """
+
+    def recognise(request: Request) -> Caller | None:
+        host = request.headers.get("host", "")
+        origin = request.headers.get("origin")
+        site = request.headers.get("sec-fetch-site", "none")
+        local = request.client is not None and _is_loopback(request.client.host) and _is_loopback(_name(host))
+        ours = (origin is None or urlsplit(origin).netloc == host) and site in _NAVIGATION
+        return Caller(name="this machine", role="admin") if local and ours else None
+
+    return recognise
+
+
+def nobody(_request: Request, /) -> None:
+    """Recognises no one: what an API without `auth=` does."""
+
+
+def bearer(request: Request) -> str | None:
+    """The token of `Authorization: Bearer …`."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+class Needs:
+    """A dependency of routes: the caller has at least this role, or the request ends here."""
+
+    def __init__(self, role: Role) -> None:
+        self.role: Role = role
+
+    def __call__(
+        self,
+        request: Request,
+        _shown: Annotated[HTTPAuthorizationCredentials | None, Security(HTTPBearer(auto_error=False))] = None,
+    ) -> Caller:
+        auth: Auth = request.app.state.auth
+        caller = auth(request)
+        if caller is None:
+            raise Problem(401, "unauthorized", _closed(auth), headers={"WWW-Authenticate": "Bearer"})
+        if not caller.may(self.role):
+            raise Problem(403, "forbidden", f"This needs the role {self.role}; {caller.name} has {caller.role}.")
+        return caller
+
+
+def _closed(auth: Auth) -> str:
+    if auth is nobody:
+        return "This API is closed: create_api(jobs, auth=bearer_tokens({…})), or set TICKOVER_API_TOKENS."
+    return "Send a token that is known here: Authorization: Bearer …"
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def _name(host: str) -> str:
+    return (urlsplit(f"//{host}").hostname or "") if host and not set(host) & set("/@\\?#") else ""
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,73 @@
+"""The applications: the API, the webhooks, and both as one. Each may be run by itself or mounted into another."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from tickover import Tickover
+from tickover.web import jobs, system, tick
+from tickover.web.access import Auth, nobody, tokens_from
+from tickover.web.problems import tell_problems
+from tickover.web.shield import Shield
+
+_ABOUT: Final = "Durable jobs on a SQL database. Errors are problem documents (RFC 9457) that say what to do."
+
+
+def create_api(app: Tickover, /, *, auth: Auth | None = None) -> FastAPI:
+    """The JSON API: jobs, queues, ticks, schedules, events, numbers, and an operator's verbs.
+
+    Args:
+        app: the application.
+        auth: who may do what; default are the tokens of `TICKOVER_API_TOKENS` (`view=…,operate=…,admin=…`), and without
+            them nobody may do anything.
+
+    Raises:
+        ConfigurationError: `TICKOVER_API_TOKENS` cannot be read.
+    """
+    api = _made(app, title="Tickover", description=_ABOUT)
+    api.state.auth = auth or tokens_from(os.environ.get("TICKOVER_API_TOKENS")) or nobody
+    routers = (jobs.look, jobs.operate, jobs.administer, system.look, system.operate, system.administer)
+    for router in routers:
+        api.include_router(router)
+    return api
+
+
+def create_webhooks(app: Tickover, /) -> FastAPI:
+    """`/tick` alone: what other machines call, with a proof of its own.
+
+    It takes the bearer token of the setting `tick_token`, or a signature made with `secret`; without either it is closed.
+    """
+    webhooks = _made(app, title="Tickover webhooks", description=_ABOUT)
+    webhooks.state.gate = tick.Gate(app)
+    webhooks.include_router(tick.router)
+    return webhooks
+
+
+def create_web(app: Tickover, /, *, auth: Auth | None = None) -> FastAPI:
+    """Everything: the webhooks at the root and the API under `/api`.
+
+    Args:
+        app: the application.
+        auth: see `create_api`.
+    """
+    web = create_webhooks(app)
+    web.mount("/api", create_api(app, auth=auth))
+    return web
+
+
+def _made(app: Tickover, **about: Any) -> FastAPI:
+    # No pages of FastAPI's own: they load scripts from elsewhere, which our Content-Security-Policy forbids.
+    made = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, version=_version(), **about)
+    made.state.jobs = app
+    made.add_middleware(Shield)
+    tell_problems(made)
+    return made
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("tickover")

@@ -1,0 +1,155 @@
+"""Jobs over HTTP: list, show, enqueue, and an operator's verbs. Each route names the role that it needs."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Final, cast
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from tickover import Tickover
+from tickover.domain.options import EnqueueOptions
+from tickover.errors import InvalidArgument
+from tickover.web import schemas
+from tickover.web.access import Needs
+from tickover.web.problems import documented
+
+
+def application(request: Request) -> Tickover:
+    """The application behind this API."""
+    jobs: Tickover = request.app.state.jobs
+    return jobs
+
+
+Jobs = Annotated[Tickover, Depends(application)]
+JobId = Annotated[str, Path(max_length=64, description="The job's whole id.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Rows at most.")]
+Cursor = Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before.")]
+Filter = Annotated[str | None, Query(max_length=255)]
+_READ: Final = documented(401, 403, 422, 503)
+_MOVE: Final = documented(400, 401, 403, 404, 409, 413, 422, 503)
+
+look: Final = APIRouter(tags=["jobs"], dependencies=[Depends(Needs("view"))])
+operate: Final = APIRouter(tags=["jobs"], dependencies=[Depends(Needs("operate"))])
+administer: Final = APIRouter(tags=["jobs"], dependencies=[Depends(Needs("admin"))])
+
+
+@look.get("/jobs", operation_id="list_jobs", responses=_READ)
+def list_jobs(
+    jobs: Jobs,
+    *,
+    state: Annotated[str | None, Query(max_length=20, description="A state, or scheduled, retrying, dead.")] = None,
+    kind: Filter = None,
+    queue: Filter = None,
+    tenant: Filter = None,
+    unique: Filter = None,
+    meta: Annotated[str | None, Query(max_length=4096, description='A JSON object, such as {"order": 7}.')] = None,
+    search: Annotated[
+        str | None, Query(max_length=200, description="The end of an id, or part of a kind, key, payload or error.")
+    ] = None,
+    parent: Annotated[str | None, Query(max_length=64, description="Only what this job fanned out.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> schemas.JobPage:
+    """A page of jobs that match, newest first."""
+    found = jobs.find(state=state, kind=kind, queue=queue, tenant=tenant, unique=unique, meta=_object(meta), search=search,
+                      parent=parent, limit=limit, cursor=cursor)  # fmt: skip
+    return schemas.JobPage(jobs=[schemas.JobView.of(job) for job in found], next_cursor=found.next_cursor)
+
+
+@look.get("/dead-letters", operation_id="list_dead_letters", responses=_READ)
+def list_dead_letters(
+    jobs: Jobs,
+    *,
+    kind: Filter = None,
+    queue: Filter = None,
+    tenant: Filter = None,
+    search: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> schemas.JobPage:
+    """A page of jobs that failed for good, newest first."""
+    found = jobs.dead_letters(kind=kind, queue=queue, tenant=tenant, search=search, limit=limit, cursor=cursor)
+    return schemas.JobPage(jobs=[schemas.JobView.of(job) for job in found], next_cursor=found.next_cursor)
+
+
+@look.get("/jobs/{job_id}", operation_id="show_job", responses=documented(401, 403, 404, 422, 503))
+def show_job(jobs: Jobs, job_id: JobId) -> schemas.JobView:
+    """One job, with its steps and children."""
+    return schemas.JobView.of(jobs.get(job_id))
+
+
+@operate.post("/jobs/{job_id}/reveal", operation_id="reveal_job", responses=documented(401, 403, 404, 422, 503))
+def reveal_job(jobs: Jobs, job_id: JobId) -> schemas.JobView:
+    """One job with everything in it: what is hidden elsewhere too."""
+    return schemas.JobView.of(jobs.get(job_id), reveal=True)
+
+
+@operate.post("/jobs", operation_id="enqueue", status_code=201, responses=documented(400, 401, 403, 409, 413, 422, 503))
+def enqueue(jobs: Jobs, body: schemas.EnqueueBody, request: Request, response: Response) -> schemas.Enqueued:
+    """Writes one job; it is durable when this answers."""
+    options = cast(EnqueueOptions, body.model_dump(exclude_none=True, exclude={"kind", "payload", "remote"}))
+    given = (body.payload,) if "payload" in body.model_fields_set else ()
+    job_id = jobs.enqueue(body.kind, *given, remote=body.remote, **options)
+    response.headers["Location"] = f"{request.scope.get('root_path', '')}/jobs/{job_id}"
+    return schemas.Enqueued(id=job_id)
+
+
+@operate.post("/jobs/{job_id}/retry", operation_id="retry_job", responses=_MOVE)
+def retry_job(jobs: Jobs, job_id: JobId, body: schemas.RetryBody | None = None) -> schemas.JobView:
+    """Gives a failed or cancelled job a new budget of retries."""
+    jobs.retry(job_id, fresh=body is not None and body.fresh)
+    return schemas.JobView.of(jobs.get(job_id))
+
+
+@operate.post("/jobs/{job_id}/cancel", operation_id="cancel_job", responses=_MOVE)
+def cancel_job(jobs: Jobs, job_id: JobId) -> schemas.JobView:
+    """Ends a job that is not over, at once."""
+    jobs.cancel(job_id)
+    return schemas.JobView.of(jobs.get(job_id))
+
+
+@operate.post("/jobs/{job_id}/pause", operation_id="pause_job", responses=_MOVE)
+def pause_job(jobs: Jobs, job_id: JobId) -> schemas.JobView:
+    """Holds a job back; a running one pauses at its next boundary."""
+    jobs.pause_job(job_id)
+    return schemas.JobView.of(jobs.get(job_id))
+
+
+@operate.post("/jobs/{job_id}/resume", operation_id="resume_job", responses=_MOVE)
+def resume_job(jobs: Jobs, job_id: JobId) -> schemas.JobView:
+    """Lets a paused job run again."""
+    jobs.resume_job(job_id)
+    return schemas.JobView.of(jobs.get(job_id))
+
+
+@operate.post("/dead-letters/retry", operation_id="retry_dead_letters", responses=_MOVE)
+def retry_dead_letters(jobs: Jobs, body: schemas.RetryManyBody) -> schemas.Retried:
+    """Runs every dead letter that matches again."""
+    filters = body.model_dump(exclude_none=True, exclude={"fresh", "all"})
+    if bool(filters) == body.all:
+        raise InvalidArgument(
+            "Say which by kind, queue, tenant, meta or search; or give all=true, and nothing of these."
+        )
+    return schemas.Retried(retried=jobs.retry_many(fresh=body.fresh, **filters))
+
+
+@administer.post("/purge", operation_id="purge", responses=documented(400, 401, 403, 413, 422, 503))
+def purge(jobs: Jobs, body: schemas.PurgeBody) -> schemas.Deleted:
+    """Deletes jobs of one queue that are over, with everything of theirs."""
+    return schemas.Deleted(
+        deleted=jobs.purge(state=body.state, queue=body.queue, kind=body.kind, older_than=body.older_than)
+    )
+
+
+def _object(text: str | None) -> dict[str, Any] | None:
+    """A JSON object in a query."""
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgument(f"meta= is not JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise InvalidArgument('meta= takes a JSON object, such as {"order": 7}.')
+    return value
