@@ -306,6 +306,30 @@ def test_dev_sleeps_while_nothing_is_due(start: Start, shop: Tickover) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
+def test_dev_fires_schedules(start: Start, shop: Tickover) -> None:
+    source = Path("shop.py").read_text()
+    source += "\nfrom tickover import every\njobs.schedule('greet', every(seconds=1), 'Ann')\njobs.schedule('nobody', every(seconds=1))\n"
+    Path("shop.py").write_text(source)
+    process = start("dev", "--no-web")
+    assert "Ctrl-C ends it" in _line(process)
+    assert "1 completed" in _line(process)
+    assert "1 completed" in _line(process)
+    assert "nobody" in _line(process, of="stderr")  # which keeps none of the others
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_tick_fires_schedules_and_says_which_it_cannot(run: Run, shop: Tickover) -> None:
+    Path("shop.py").write_text(
+        Path("shop.py").read_text() + "\nfrom tickover import every\njobs.schedule('nobody', every(seconds=1))\n"
+    )
+    job = shop.enqueue("greet", "Ann", remote=True)
+    answer = run("tick")
+    assert (answer.exit_code, "nobody" in answer.stderr) == (1, True)
+    assert shop.get(job).state == "completed"
+    assert run("tick", "--only", "scheduler").exit_code == 1
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
 def test_dev_ends_at_once_while_it_sleeps(start: Start, shop: Tickover) -> None:
     process = start("dev", "--no-web")
     assert "Ctrl-C ends it" in _line(process)

@@ -10,15 +10,18 @@ from fastapi.routing import APIRoute
 
 from tests.web.conftest import TOKENS, Client, Open
 from tickover import Tickover, errors
-from tickover.web import Caller, bearer_tokens, create_api, insecure_local
-from tickover.web import jobs as job_routes
+from tickover.web import Caller, bearer_tokens, create_api, insecure_local, schedules, system
+from tickover.web import jobs as jobs_
 from tickover.web.access import ROLES, Needs, Role
 from tickover.web.problems import described
-from tickover.web.system import administer, look, operate
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"])
 
-ROUTERS = [look, operate, administer, job_routes.look, job_routes.operate, job_routes.administer]
+ROUTERS = [
+    *(system.look, system.operate, system.administer),
+    *(jobs_.look, jobs_.operate, jobs_.administer),
+    *(schedules.look, schedules.operate),
+]
 
 
 def routes() -> Iterator[tuple[str, str, Role]]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.web.conftest import Client, Open
-from tickover import Tickover
+from tickover import Tickover, every
 from tickover.clock import SystemClock
 
 
@@ -141,3 +141,24 @@ def test_what_is_named_a_secret_is_shown_to_who_asks_for_it(as_: Open, jobs: Tic
     done = jobs.enqueue("greet", "Ann")
     jobs.drain(5)
     assert as_("view").get(f"/jobs/{done}").json()["result"] == {"said": "Hello Ann", "token": "[redacted]"}
+
+
+def test_schedules_are_listed_paused_resumed_and_run(admin: Client, jobs: Tickover) -> None:
+    jobs.schedule("greet", every(minutes=5), "Ann", name="morning")
+    jobs.run_scheduler(5)
+    (shown,) = admin.get("/schedules").json()
+    assert (shown["name"], shown["kind"], shown["paused"], shown["orphaned"], shown["overdue"]) == (
+        "morning",
+        "greet",
+        False,
+        False,
+        0,
+    )
+    assert admin.post("/schedules/morning/pause").status_code == 204
+    assert admin.get("/schedules").json()[0]["paused"]
+    assert admin.post("/schedules/morning/resume").status_code == 204
+    job_id = admin.post("/schedules/morning/run").json()["id"]
+    assert jobs.get(job_id).payload == "Ann"
+    assert admin.post("/schedules/evening/run").json()["type"] == "urn:tickover:schedule-error"
+    for text in ("%00", "%ff", "x" * 300):
+        assert admin.post(f"/schedules/{text}/pause").status_code == 422

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from tickover.app import Tickover
@@ -11,6 +12,7 @@ from tickover.clock import SystemClock
 from tickover.domain.budget import Budget
 from tickover.domain.ids import new_id
 from tickover.domain.report import TickReport
+from tickover.errors import ScheduleError, StorageUnavailable
 
 Part: TypeAlias = Literal["jobs", "scheduler", "reaper"]
 
@@ -35,15 +37,23 @@ def turn(
         options: `queues=` and `concurrency=` of the tick.
 
     Returns:
-        The report of the last part, with the counts of those before it; `next_due_at` is the first of all.
+        The report of the last part, with the counts of those before it. `next_due_at` may be a schedule's next slot.
+        `error` says what could not be done: see `check`.
 
     Raises:
         StorageUnavailable, MigrationRequired: before anything was claimed.
     """
     clock = SystemClock()
     start = clock.monotonic()
-    fired = _fired(jobs, budget) if only in (None, "scheduler") else []
-    done = list(fired)
+    done: list[TickReport] = []
+    slot: datetime | None = None
+    refused: ScheduleError | None = None
+    if only in (None, "scheduler"):
+        try:
+            done.append(jobs.run_scheduler(budget))
+            slot = done[-1].next_due_at
+        except ScheduleError as error:  # one that the code does not know: no reason to run no jobs
+            refused = error
     if only in (None, "reaper") and not _stopped(stop):
         done.append(jobs.run_reaper(_left(budget, clock.monotonic() - start)))
     if only in (None, "jobs") and not _stopped(stop):
@@ -52,14 +62,23 @@ def turn(
     total = _summed(done, trigger)
     total.seconds = clock.monotonic() - start
     # What the reaper said of jobs is out of date; the next slot is not.
-    instants = [part.next_due_at for part in (*fired, total) if part.next_due_at is not None]
-    total.next_due_at = min(instants, default=None)
+    total.next_due_at = min((at for at in (slot, total.next_due_at) if at is not None), default=None)
+    if refused is not None and total.error is None:
+        total.error = str(refused)
     return total
 
 
-def _fired(jobs: Tickover, budget: Budget) -> list[TickReport]:
-    run_scheduler = getattr(jobs, "run_scheduler", None)
-    return [] if run_scheduler is None else [run_scheduler(budget)]
+def check(report: TickReport) -> None:
+    """Raises what a turn's report says went wrong, for callers who answer by it.
+
+    Raises:
+        StorageUnavailable: the database went away in the middle.
+        ScheduleError: a schedule could not be fired; everything else was done.
+    """
+    if report.stopped_because == "error":
+        raise StorageUnavailable(report.error)
+    if report.error is not None:
+        raise ScheduleError(report.error)
 
 
 def _stopped(stop: threading.Event | None) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from tickover import Budget, Tickover, TickReport
-from tickover.app.turn import Part, turn
+from tickover.app.turn import Part, check, turn
 from tickover.cli import read, show
 from tickover.cli.call import Call, verb
 from tickover.cli.stop import stopping
@@ -42,7 +42,7 @@ def tick(
     concurrency: Concurrency = None,
     only: Annotated[Part | None, typer.Option("--only", help="Only this part of a tick.")] = None,
 ) -> None:
-    """Run what is due, within a budget, and exit: the reaper first, then jobs.
+    """Run what is due, within a budget, and exit: schedules first, then the reaper, then jobs.
 
     Made for a timer, such as a cron line each minute: * * * * * tickover tick --app shop.jobs:jobs
 
@@ -51,9 +51,8 @@ def tick(
     options: dict[str, Any] = {"queues": read.read_rooms(queues), "concurrency": concurrency}
     with call.jobs(handlers=only != "reaper") as jobs, stopping() as stop:
         report = turn(jobs, Budget(seconds, max_jobs=max_jobs), only=only, stop=stop, trigger="cli", **options)
-    tell(call, report, "reaper" if only == "reaper" else "tick")
-    if report.stopped_because == "error":
-        raise StorageUnavailable(report.error)
+    tell(call, report, "tick" if only in (None, "jobs") else str(only))
+    check(report)
 
 
 @verb

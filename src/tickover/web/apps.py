@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from tickover import Tickover
-from tickover.web import jobs, system, tick
+from tickover.web import jobs, schedules, system, tick
 from tickover.web.access import Auth, nobody, tokens_from
 from tickover.web.problems import tell_problems
 from tickover.web.shield import Shield
@@ -29,8 +29,11 @@ def create_api(app: Tickover, /, *, auth: Auth | None = None) -> FastAPI:
     """
     api = _made(app, title="Tickover", description=_ABOUT)
     api.state.auth = auth or tokens_from(os.environ.get("TICKOVER_API_TOKENS")) or nobody
-    routers = (jobs.look, jobs.operate, jobs.administer, system.look, system.operate, system.administer)
-    for router in routers:
+    for router in (
+        *(jobs.look, jobs.operate, jobs.administer),
+        *(schedules.look, schedules.operate),
+        *(system.look, system.operate, system.administer),
+    ):
         api.include_router(router)
     return api
 

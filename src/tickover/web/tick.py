@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
 from tickover import Budget, Tickover
-from tickover.app.turn import Part, turn
+from tickover.app.turn import Part, check, turn
 from tickover.web.access import bearer
 from tickover.web.problems import Problem, documented
 from tickover.web.signature import Verifier
@@ -72,8 +72,7 @@ async def tick(
         report = await run_in_threadpool(turn, request.app.state.jobs, Budget(seconds), only=only, trigger="http")
     finally:
         gate.room.release()
-    if report.stopped_because == "error":
-        raise Problem(503, "storage-unavailable", report.error or "The database went away.")
+    check(report)
     return report.to_json()
 
 
