@@ -64,7 +64,7 @@ class People(threading.Thread):
         """Does it; whether the database answered, a refusal included."""
         try:
             deed()
-        except InvalidTransition:
+        except (InvalidTransition, DuplicateJob):  # a job that was cancelled may find its key taken by a newer one
             self.counts["refused"] += 1
         except StorageUnavailable:
             self.counts["unavailable"] += 1

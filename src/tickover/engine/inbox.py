@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from tickover.clock import monotonic
 from tickover.domain.outcome import Outcome
 from tickover.engine.interrupt import TickClosed
 
@@ -50,6 +51,8 @@ class Inbox:
 
     def __init__(self) -> None:
         self._items: SimpleQueue[Item] = SimpleQueue()
+        #: Seconds that `take` waited in all: those in which the tick had nothing to do but to wait for its jobs.
+        self.waited = 0.0
         self._closed = False
         self._lock = threading.Lock()
 
@@ -75,12 +78,19 @@ class Inbox:
         """Everything that is there; waits up to `seconds` for the first."""
         items: list[Item] = []
         try:
-            items.append(self._items.get(timeout=seconds) if seconds > 0 else self._items.get_nowait())
+            items.append(self._first(seconds) if seconds > 0 else self._items.get_nowait())
             while len(items) < _MOST_AT_ONCE:
                 items.append(self._items.get_nowait())
         except Empty:
             pass
         return items
+
+    def _first(self, seconds: float) -> Item:
+        began = monotonic()
+        try:
+            return self._items.get(timeout=seconds)
+        finally:
+            self.waited += monotonic() - began
 
     def close(self) -> None:
         """From now on every present and future wait is answered with `TickClosed`: no worker hangs for ever."""

@@ -132,8 +132,9 @@ class Tick:
         asks = [item for item in items if not isinstance(item, Finished)]
         try:
             self.held.write_progress()
+            now = self._now
             self.held.settle([
-                (item.run, self.held.completed(item.run, item.outcome, self._now), item.error, item.seconds)
+                (item.run, self.held.completed(item.run, item.outcome, now), item.error, item.seconds)
                 for item in items
                 if isinstance(item, Finished) and item.run.word not in ("closed", "lost")
             ])  # fmt: skip
@@ -224,7 +225,6 @@ class Tick:
             reconnect(self.store)
             jobs = [job for job in self.store.adopt(self.plan.head.tick_id) if job.id not in self.held.runs]
             self._dry, self._due = False, None
-        jobs.sort(key=lambda job: job.order)
         runs = [Run(job, self.registry.get(job.kind), self.report.tick_id) for job in jobs]
         self.held.runs.update((run.job.id, run) for run in runs)
         self._solo = any(must_run_alone(job.crash_run, job.max_crashes) for job in jobs)
@@ -277,8 +277,9 @@ class Tick:
 
     @property
     def _pace(self) -> float:
-        """Jobs per second, so far."""
-        return self.held.settled / max(0.001, self._now - self.window.start)
+        """Jobs per second that this tick waited for them; the database's time is not theirs, within reason."""
+        spent = max(0.001, self.inbox.waited, (self._now - self.window.start) / 4)
+        return self.held.settled / spent
 
     def _rooms(self, *, spare: int) -> Mapping[str, int] | None:
         """Room per queue: its concurrency less what it has here, and what may be claimed ahead."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from tickover.domain.decide import Transition
-from tickover.domain.ids import ClaimId, Epoch, JobId, QueueName, TickId
+from tickover.domain.ids import JobId, TickId
 from tickover.domain.job import Claimed, Lease
 from tickover.domain.report import TickReport
 from tickover.domain.retry import DEFAULT_BACKOFF, ExponentialBackoff
@@ -176,7 +176,7 @@ class SqlStore(ScheduleVerbs):
         lease = t.lease
         row: dict[str, Any] = {"id": lease.job_id, "epoch": lease.epoch, "claim_id": lease.claim_id}
         if t.seconds is not None:
-            row["seconds"] = round(t.seconds, 6)
+            row["seconds"] = int(t.seconds * 1e6) / 1e6  # round() takes five times as long
         if t.result is not None:
             row["result"] = self.seal(lease.job_id, "result", t.result)
         if t.event == "JobCompleted":
@@ -204,14 +204,14 @@ def claimed(row: Row) -> Claimed:
         trace_context, slot,
     ) = row  # fmt: skip
     return Claimed(
-        lease=Lease(JobId(str(job_id)), Epoch(epoch), ClaimId(str(claim_id))),
-        kind=kind, queue=QueueName(queue), tenant=tenant, priority=priority, run_at=_instant(run_at),
+        lease=Lease(_text(job_id), epoch, _text(claim_id)),
+        kind=kind, queue=queue, tenant=tenant, priority=priority, run_at=_instant(run_at),
         created_at=_instant(created_at), started_at=_instant(started_at), starts=starts, failures=failures,
         forgiven=forgiven, crashes=crashes, yields=yields, stalls=stalls, parks=parks, released=released,
         crash_run=crash_run, stall_run=stall_run, deferrals=deferrals, steps=steps, generation=generation,
         max_retries=max_retries, max_crashes=max_crashes, timeout=None if timeout_ms is None else timeout_ms / 1000,
         backoff=read_backoff(backoff), args=args, meta=meta, unique_key=unique_key,
-        parent_id=parent_id and JobId(str(parent_id)), root_id=root_id and JobId(str(root_id)),
+        parent_id=parent_id and _text(parent_id), root_id=root_id and _text(root_id),
         fan_out_index=fan_out_index, determinism=determinism, trace_context=trace_context,
         slot=None if slot is None else utc(slot),
     )  # fmt: skip
@@ -232,6 +232,10 @@ def write_backoff(backoff: ExponentialBackoff | None) -> str | None:
     if backoff is None or backoff == DEFAULT_BACKOFF:
         return None
     return json.dumps([backoff.initial, backoff.factor, backoff.maximum, backoff.jitter])
+
+
+#: Ids of every kind: rows have no types, and calling a NewType per column and job is what a tick would notice.
+_text: Callable[[Any], Any] = str
 
 
 def _instant(value: Any) -> datetime:

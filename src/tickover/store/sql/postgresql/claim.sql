@@ -26,15 +26,17 @@ WITH RECURSIVE lanes (queue, priority) AS (
 ), served AS MATERIALIZED (
     -- Pauses are read here, in the claim itself; uncorrelated, so each is evaluated once (R-007, R-008). With very many
     -- queues each gives a few, so that the rows locked stay in proportion to the rows taken.
-    SELECT queue, CASE WHEN count(*) OVER () > 8 THEN LEAST(room, 1 + 8 * CAST(:n AS int) / CAST(count(*) OVER () AS int)) ELSE room END AS room
+    SELECT queue, row_number() OVER (ORDER BY queue) AS lane,
+        CASE WHEN count(*) OVER () > 8 THEN LEAST(room, 1 + 8 * CAST(:n AS int) / CAST(count(*) OVER () AS int)) ELSE room END AS room
     FROM asked
     WHERE room > 0 AND queue NOT IN (SELECT name FROM queues WHERE paused_at IS NOT NULL)
         AND NOT EXISTS (SELECT 1 FROM control WHERE key = 'ticks_paused')
-), scanned AS MATERIALIZED (
-    SELECT r.* FROM served s CROSS JOIN LATERAL (
-        SELECT j.* FROM (SELECT * FROM lanes WHERE queue = s.queue ORDER BY priority DESC) l
+), ranked AS MATERIALIZED (
+    -- Numbered as they come, which is their order: a window with an order of its own would sort them once more.
+    SELECT r.*, s.lane FROM served s CROSS JOIN LATERAL (
+        SELECT j.*, row_number() OVER () AS place FROM (SELECT * FROM lanes WHERE queue = s.queue ORDER BY priority DESC) l
         CROSS JOIN LATERAL (
-            SELECT id, queue, priority, run_at, crash_run, crash_run >= GREATEST(1, LEAST(2, max_crashes - 1)) AS suspect
+            SELECT id, priority, run_at, crash_run, crash_run >= GREATEST(1, LEAST(2, max_crashes - 1)) AS suspect
             FROM jobs
             WHERE state = 'pending' AND queue = l.queue AND priority = l.priority AND run_at <= statement_timestamp()
                 AND need_ms <= CAST(:left_ms AS bigint)
@@ -45,10 +47,6 @@ WITH RECURSIVE lanes (queue, priority) AS (
         ) j
         LIMIT s.room
     ) r
-), ranked AS (
-    SELECT *, row_number() OVER (PARTITION BY queue ORDER BY priority DESC, run_at, id) AS place,
-        dense_rank() OVER (ORDER BY queue) AS lane
-    FROM scanned
 ), suspect AS (
     SELECT id FROM ranked WHERE suspect AND place = 1 ORDER BY priority DESC, run_at, id LIMIT 1
 ), picked AS MATERIALIZED (
@@ -59,7 +57,7 @@ WITH RECURSIVE lanes (queue, priority) AS (
         -- A job that crashed before starts at once or not at all: it is not claimed ahead.
         SELECT id FROM (
             SELECT id, crash_run, row_number() OVER (
-                ORDER BY place, (lane + CAST(:turn AS bigint)) % (SELECT count(DISTINCT queue) FROM scanned)
+                ORDER BY place, (lane + CAST(:turn AS bigint)) % (SELECT count(*) FROM served)
             ) AS seat
             FROM ranked WHERE NOT suspect AND NOT EXISTS (SELECT 1 FROM suspect)
         ) fair

@@ -63,7 +63,7 @@ WITH input AS MATERIALIZED (
         count(*) FILTER (WHERE event = 'JobCompleted'), count(*) FILTER (WHERE event = 'JobFailed'),
         count(*) FILTER (WHERE event = 'JobRetrying'), count(*) FILTER (WHERE event = 'JobYielded'),
         CAST(COALESCE(sum(seconds), 0) * 1000 AS bigint),
-        CAST(COALESCE(sum(GREATEST(0, extract(epoch FROM clock_timestamp() - was_due) - seconds)), 0) * 1000 AS bigint)
+        CAST(COALESCE(sum(GREATEST(0, date_part('epoch', clock_timestamp() - was_due) - seconds)), 0) * 1000 AS bigint)
     FROM settled GROUP BY queue
     ON CONFLICT (tick_id, minute, queue) DO UPDATE SET completed = c.completed + EXCLUDED.completed,
         failed = c.failed + EXCLUDED.failed, retried = c.retried + EXCLUDED.retried,
