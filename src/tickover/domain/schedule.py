@@ -136,6 +136,9 @@ class Calendar(Schedule):
             now = wall(at, tz)
             if (shown := self.pattern.upto(now)) is None:
                 return None
+            if now - shown > _DAY and now.fold:  # not past the minutes of this hour that were shown the first time
+                at = jump(at - fold_of(now, tz), at, tz) - _LEAST
+                continue
             if now - shown > _DAY:
                 at = min(at, first_instant(shown, tz) + _DAY)
                 now = wall(at, tz)

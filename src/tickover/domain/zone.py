@@ -42,11 +42,12 @@ def wall(instant: datetime, tz: tzinfo) -> datetime:
 
 def first_instant(shown: datetime, tz: tzinfo) -> datetime:
     """The first instant at which clocks in the zone show `shown` or, where they skip it, more than that."""
-    instant = shown.replace(tzinfo=tz, fold=0).astimezone(UTC)
-    if wall(instant, tz).replace(fold=0) == shown:
-        return instant
-    before = shown.replace(tzinfo=tz, fold=1).astimezone(UTC)  # in a gap, `fold` tells by which of the two offsets
-    return _first(before, instant, lambda at: wall(at, tz) >= shown)
+    # Both readings, whatever `fold` is said to mean: zoneinfo errs where a zone's rules change and its offset does not.
+    read = sorted(shown.replace(tzinfo=tz, fold=fold).astimezone(UTC) for fold in (0, 1))
+    for instant in read:
+        if wall(instant, tz).replace(fold=0) == shown:
+            return instant
+    return _first(read[0], read[1], lambda at: wall(at, tz) >= shown)  # clocks skip it, somewhere between the two
 
 
 def jump(low: datetime, high: datetime, tz: tzinfo) -> datetime:
