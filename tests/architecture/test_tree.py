@@ -24,6 +24,7 @@ UNFENCED = {
     "pause_job": "asks; the holder's own fenced write lands it",
     "purge": "deletes only what is over",
     "resume_job": "moves paused jobs, which nobody holds, or calls a request off",
+    "retain": "deletes only what is over",
     "retry": "moves failed and cancelled jobs, which nobody holds",
 }
 

@@ -234,7 +234,11 @@ class Tickover(Control, Schedules, Observe):
         return ticking.run_scheduler(self._core, budget, enqueuing_of(self._core))
 
     def run_reaper(self, budget: Budget | Duration = 10, /) -> TickReport:
-        """Takes back every job whose lease ran out."""
+        """Takes back every job whose lease ran out, and removes what is kept for no longer than the settings say.
+
+        In bounded batches, while the budget lasts; what is left is for the next one. Jobs go with everything of
+        theirs, and never one that a parent may still collect. `.removed` counts the rows.
+        """
         return ticking.run_reaper(self._core, budget)
 
     def drain(

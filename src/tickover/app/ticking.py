@@ -8,6 +8,7 @@ from datetime import datetime
 
 from tickover.app.core import Core
 from tickover.clock import poll
+from tickover.config import Settings
 from tickover.domain.budget import Budget, Window
 from tickover.domain.ids import TickId, new_id
 from tickover.domain.options import check_name
@@ -15,7 +16,8 @@ from tickover.domain.report import TickReport
 from tickover.domain.retry import Duration, seconds
 from tickover.engine.context import running
 from tickover.engine.plan import Plan
-from tickover.engine.reaper import run_reaper as reap_all
+from tickover.engine.reaper import Reaper
+from tickover.engine.retention import Retention
 from tickover.engine.scheduler import Enqueuing, Scheduler
 from tickover.engine.tick import Tick
 from tickover.errors import ConfigurationError, InvalidArgument, ScheduleError
@@ -70,15 +72,16 @@ def tick(
             core.hooks.watchers.ticked(plan.head.tick_id, report)
 
 
-def run_reaper(core: Core, budget: Budget | Duration) -> TickReport:
-    """See `Tickover.run_reaper`."""
+def run_reaper(core: Core, budget: Budget | Duration, *, hasty: bool = False) -> TickReport:
+    """See `Tickover.run_reaper`; in haste it only mends what lets jobs run, and removes nothing."""
     start = core.clock.monotonic()
     budget = budget if isinstance(budget, Budget) else Budget(budget)
     core.load()
     _refuse_inside_a_job(core, "run_reaper")
     with core.database.link() as link:
         window = Window.of(budget, start=start)
-        report = reap_all(core.store(link), TickId(new_id()), window, core.hooks, monotonic=core.clock.monotonic)
+        reaper = Reaper(core.store(link), TickId(new_id()), window, core.hooks, core.clock.monotonic)
+        report = reaper.run(None if hasty else retention(core.settings))
     core.hooks.watchers.ticked(report.tick_id, report)
     return report
 
@@ -125,7 +128,7 @@ def drain(
                 slot = fired.next_due_at
             except ScheduleError as error:  # the jobs run all the same; it is raised when they did
                 refused[:] = [error]
-        add_report(total, run_reaper(core, budget))
+        add_report(total, run_reaper(core, budget, hasty=True))
         report = tick(core, budget, queues=queues, concurrency=concurrency, stop=None, trigger="drain")
         add_report(total, report)
         if report.more:
@@ -143,6 +146,14 @@ def drain(
     return total
 
 
+def retention(settings: Settings) -> Retention:
+    """How long what is kept."""
+    completed, failed, events = (
+        seconds(getattr(settings, f"retain_{name}"), f"retain_{name}") for name in ("completed", "failed", "events")
+    )
+    return Retention(completed=completed, failed=failed, events=events)
+
+
 def _until(core: Core, report: TickReport) -> float | None:
     """Seconds until the next due time. Two clocks may differ: an estimate for waiting, nothing is decided by it."""
     return None if report.next_due_at is None else (report.next_due_at - core.clock.now()).total_seconds()
@@ -155,6 +166,8 @@ def add_report(total: TickReport, part: TickReport) -> None:
         setattr(total, name, getattr(total, name) + getattr(part, name))
     for queue, count in part.by_queue.items():
         total.by_queue[queue] = total.by_queue.get(queue, 0) + count
+    for table, count in part.removed.items():
+        total.removed[table] = total.removed.get(table, 0) + count
     total.abandoned += part.abandoned
     total.stopped_because, total.error = part.stopped_because, part.error
     total.more, total.next_due_at = part.more, part.next_due_at

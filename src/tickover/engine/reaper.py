@@ -1,40 +1,68 @@
-"""The reaper: a timed function of its own, so that nothing waits for the next tick to be taken back."""
+"""The reaper: a timed function of its own, so that nothing waits for the next tick to be taken back, nor for ever kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from tickover.domain.budget import Window
 from tickover.domain.ids import TickId
 from tickover.domain.report import TickReport
 from tickover.engine.observe import Hooks, after, details, seen
 from tickover.engine.recover import reap
+from tickover.engine.retention import Retention, remove_old
 from tickover.store.port import Store
 
-_BATCH = 500
+_BATCH: Final = 500
 
 
-def run_reaper(
-    store: Store, tick: TickId, window: Window, hooks: Hooks, *, monotonic: Callable[[], float]
-) -> TickReport:
-    """Reaps every expired lease, in bounded batches, until none is left or the window is over."""
-    report = TickReport(tick_id=tick, trigger="reaper")
-    store.deadline = window.end
-    start = store.statements
-    left = store.recover(tick, _BATCH)
-    while left and monotonic() < window.stop:
-        reaped = reap(store, tick, _BATCH)
-        for job, transition in reaped:
-            report.reaped += 1
-            report.failed += transition.state == "failed"
-            hooks.watchers.settled(job, transition)
-            name = after(transition)
-            if name is not None and hooks.wanted(name):
-                report.hook_errors += hooks.call(name, seen(job, transition), *details(name, transition, None))
-        left = store.recover(tick, _BATCH) if len(reaped) == _BATCH else 0
-    due = store.due(tick, None)
-    report.more, report.next_due_at = due.now, due.at
-    report.stopped_because = "deadline" if left else "empty"
-    report.seconds = monotonic() - window.start
-    report.statements = store.statements - start
-    return report
+class Reaper:
+    """One run of the reaper. `run` is the narrative; several at once are harmless."""
+
+    def __init__(
+        self, store: Store, tick: TickId, window: Window, hooks: Hooks, monotonic: Callable[[], float]
+    ) -> None:
+        self.store = store
+        self.tick = tick
+        self.window = window
+        self.hooks = hooks
+        self.monotonic = monotonic
+        self.report = TickReport(tick_id=tick, trigger="reaper")
+
+    def run(self, retention: Retention | None) -> TickReport:
+        """Takes back what dead ticks held, then removes what is kept for no longer; while the window lasts.
+
+        Args:
+            retention: how long things are kept; None removes nothing.
+        """
+        self.store.deadline = self.window.end
+        first = self.store.statements
+        done = self._reap()
+        if retention is not None:
+            done = remove_old(self.store, retention, self.report.removed, left=self._left) and done
+        due = self.store.due(self.tick, None)
+        report = self.report
+        report.more, report.next_due_at = due.now, due.at
+        report.stopped_because = "empty" if done else "deadline"
+        report.seconds = self.monotonic() - self.window.start
+        report.statements = self.store.statements - first
+        return report
+
+    def _left(self) -> bool:
+        return self.monotonic() < self.window.stop
+
+    def _reap(self) -> bool:
+        """Gives back every job whose lease ran out, in bounded batches; whether none is left."""
+        left = self.store.recover(self.tick, _BATCH)
+        while left and self._left():
+            reaped = reap(self.store, self.tick, _BATCH)
+            for job, transition in reaped:
+                self.report.reaped += 1
+                self.report.failed += transition.state == "failed"
+                self.hooks.watchers.settled(job, transition)
+                name = after(transition)
+                if name is not None and self.hooks.wanted(name):
+                    told = details(name, transition, None)
+                    self.report.hook_errors += self.hooks.call(name, seen(job, transition), *told)
+            left = self.store.recover(self.tick, _BATCH) if len(reaped) == _BATCH else 0
+        return not left

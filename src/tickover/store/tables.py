@@ -164,6 +164,9 @@ unique_index = _index(
 kind_index = _index("jobs_kind_over", "kind", "id", where=TERMINAL)
 queue_index = _index("jobs_queue_over", "queue", "id", where=TERMINAL)
 dead_index = _index("jobs_dead", "id", where="state IN ('failed', 'cancelled')")
+# Cancels walk down by it, and the reaper finds children whose parent is over; what is over leaves it.
+live_child_index = _index("jobs_live_child", "parent_id", where=f"parent_id IS NOT NULL AND {LIVE}")
+again_index = _index("jobs_again", "id", where="generation > 0")  # a fresh retry left checkpoints behind
 child_index = _index("jobs_child", "fan_out_id", "fan_out_index", where="fan_out_id IS NOT NULL")
 
 # Cold and wide: hot updates of `jobs` do not rewrite payloads.
@@ -296,6 +299,7 @@ idempotency = Table(
     Column("expires_at", Instant, nullable=False),
 )
 Index("idempotency_expiry", idempotency.c.expires_at)
+Index("idempotency_job", idempotency.c.job_id)
 
 # One per fan-out: counters, so that nobody ever counts children. Room for HOT: every child's end updates it.
 fan_outs = Table(

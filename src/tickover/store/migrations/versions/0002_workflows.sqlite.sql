@@ -2,6 +2,12 @@
 
 ALTER TABLE jobs ADD COLUMN slot BIGINT;
 
+CREATE INDEX jobs_live_child ON jobs (parent_id) WHERE parent_id IS NOT NULL AND state NOT IN ('completed', 'failed', 'cancelled');
+
+CREATE INDEX jobs_again ON jobs (id) WHERE generation > 0;
+
+CREATE INDEX idempotency_job ON idempotency (job_id);
+
 CREATE TABLE fan_outs (
     id TEXT NOT NULL,
     parent_id TEXT NOT NULL,
