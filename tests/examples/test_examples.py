@@ -77,6 +77,20 @@ def test_error_handling_treats_each_error_as_it_says(run: Run) -> None:
     ]
 
 
+def test_scheduled_fires_each_slot_once_and_what_was_missed_once(run: Run) -> None:
+    lines = run("scheduled.py")
+    checks = [line for line in lines if "Health check" in line]
+
+    assert checks == [f"[{at}:00] Health check: OK" for at in ("02:00", "02:01", "03:01", "04:01")]
+    assert (lines.count("Running hourly task..."), lines.count("Running weekly backup...")) == (3, 1)
+    assert lines[-4:] == [
+        "daily-report: daily 09:00 UTC, next Sun 09:00",
+        "health-check: every 60s, next Sun 04:02",
+        "hourly-task: cron 0 * * * * UTC, next Sun 05:00",
+        "weekly-backup: weekly sunday 02:00 UTC, next Sun 02:00",
+    ]
+
+
 def test_observability_tells_of_everything_that_happened(run: Run) -> None:
     lines = run("observability.py")
     hooks = sorted(re.sub(r" [0-9a-f]{8}\b", "", line) for line in lines if line.startswith("["))

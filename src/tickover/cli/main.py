@@ -15,7 +15,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from tickover.cli import control, dev, inspect, run, schema, show
+from tickover.cli import control, dev, inspect, run, schedules, schema, show
 from tickover.cli.call import Call, verb
 from tickover.errors import ConfigurationError, MigrationRequired, StorageUnavailable, TickoverError
 
@@ -126,6 +126,14 @@ queues.callback(invoke_without_command=True)(inspect.list_queues)
 queues.command("pause")(control.pause_queue)
 queues.command("resume")(control.resume_queue)
 app.add_typer(queues, name="queues", rich_help_panel=_LOOK)
+
+timed = typer.Typer(help="List the schedules; pause, resume, run and remove one.")
+timed.callback(invoke_without_command=True)(schedules.list_schedules)
+timed.command("pause")(schedules.pause_schedule)
+timed.command("resume")(schedules.resume_schedule)
+timed.command("run")(schedules.run_schedule)
+timed.command("remove")(schedules.remove_schedule)
+app.add_typer(timed, name="schedules", rich_help_panel=_LOOK)
 
 dead = typer.Typer(help="List, retry and purge dead letters: jobs that failed for good.", no_args_is_help=True)
 dead.command("list")(inspect.list_dead)
