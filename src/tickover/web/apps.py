@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from typing import Any, Final
 
@@ -50,14 +51,20 @@ def create_webhooks(app: Tickover, /) -> FastAPI:
 
 
 def create_web(app: Tickover, /, *, auth: Auth | None = None) -> FastAPI:
-    """Everything: the webhooks at the root and the API under `/api`.
+    """Everything: the webhooks and the dashboard at the root, and the API under `/api`.
 
     Args:
         app: the application.
-        auth: see `create_api`.
+        auth: see `create_api`. While nobody is named who may look, there is no dashboard, and the API is closed.
     """
     web = create_webhooks(app)
-    web.mount("/api", create_api(app, auth=auth))
+    known = auth or tokens_from(os.environ.get("TICKOVER_API_TOKENS"))
+    if known is not None and importlib.util.find_spec("jinja2") is not None:
+        from tickover_ui import create_dashboard
+
+        web.mount("/", create_dashboard(app, auth=known))  # with the API in it
+    else:
+        web.mount("/api", create_api(app, auth=known))
     return web
 
 

@@ -1,0 +1,52 @@
+"""How the pages say times, durations and numbers: short, and never negative."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from tickover.web.redact import redacted
+
+#: Counts stop here and say so: nobody acts differently on more, and counting costs the database.
+MOST: Final = 10_000
+_SHOWN: Final = 16 * 1024
+_STEPS: Final = ((60, "s", 1), (3600, "min", 60), (86_400, "h", 3600))
+
+
+def duration(seconds: float | None) -> str:
+    """`4 s`, `12 min`, `3 h`, `5 d`; a clock that went back is no time at all."""
+    if seconds is None:
+        return "–"
+    seconds = max(0.0, seconds)
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    for below, unit, size in _STEPS:
+        if seconds < below:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} d"
+
+
+def moment(at: datetime | None, now: datetime) -> Markup:
+    """A time as its distance from now, with the whole of it in the title."""
+    if at is None:
+        return Markup("–")
+    away = (at - now).total_seconds()
+    said = f"in {duration(away)}" if away > 0.5 else f"{duration(-away)} ago" if away < -0.5 else "now"
+    whole = at.astimezone(UTC)
+    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(
+        whole.isoformat(timespec="milliseconds"), whole.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3], said
+    )
+
+
+def number(count: int) -> str:
+    """A count with its thousands apart; one that was cut off says so."""
+    return f"{MOST:,}+".replace(",", " ") if count > MOST else f"{count:,}".replace(",", " ")
+
+
+def document(value: Any) -> tuple[str, int]:
+    """(JSON for people, how many characters of it are not shown); what is named a secret is hidden."""
+    text = json.dumps(redacted(value), indent=2, ensure_ascii=False)
+    return text[:_SHOWN], max(0, len(text) - _SHOWN)
