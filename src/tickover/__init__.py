@@ -11,11 +11,22 @@ from tickover.app.newjob import NewJob
 from tickover.config import Settings
 from tickover.domain.budget import Budget
 from tickover.domain.declared import ScheduleView
+from tickover.domain.fanout import (
+    CollectAll,
+    FailFast,
+    Result,
+    Threshold,
+    all_succeeded,
+    partition,
+    success_count,
+    values,
+)
 from tickover.domain.job import Job, Page
 from tickover.domain.report import TickReport
 from tickover.domain.retry import ExponentialBackoff
 from tickover.domain.schedule import Schedule, cron, daily, every, weekly
-from tickover.engine.context import AsyncContext, Context
+from tickover.engine.async_context import AsyncContext
+from tickover.engine.context import Context
 from tickover.engine.wake import LocalWaker, Waker
 from tickover.errors import DuplicateJob, JobNotFound, NoRetry, PayloadError, RetryAfter, StepFailed, TickoverError
 from tickover.store.pool import Pool
@@ -24,7 +35,8 @@ from tickover.store.pool import Pool
 JSON = TypeAliasType("JSON", "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None")
 
 __all__ = [
-    "JSON", "AsyncContext", "Budget", "Context", "DuplicateJob", "ExponentialBackoff", "Handler", "Job", "JobNotFound",
-    "LocalWaker", "NewJob", "NoRetry", "Page", "PayloadError", "Pool", "RetryAfter", "Schedule", "ScheduleView", "Settings",
-    "StepFailed", "TickReport", "Tickover", "TickoverError", "Waker", "cron", "daily", "errors", "events", "every", "weekly",
+    "JSON", "AsyncContext", "Budget", "CollectAll", "Context", "DuplicateJob", "ExponentialBackoff", "FailFast", "Handler",
+    "Job", "JobNotFound", "LocalWaker", "NewJob", "NoRetry", "Page", "PayloadError", "Pool", "Result", "RetryAfter",
+    "Schedule", "ScheduleView", "Settings", "StepFailed", "Threshold", "TickReport", "Tickover", "TickoverError", "Waker",
+    "all_succeeded", "cron", "daily", "errors", "events", "every", "partition", "success_count", "values", "weekly",
 ]  # fmt: skip

@@ -23,7 +23,7 @@ from tickover.domain.job import Job
 from tickover.domain.report import TickReport
 from tickover.domain.retry import Duration
 from tickover.domain.states import TERMINAL
-from tickover.engine.context import running
+from tickover.engine.drive import running
 from tickover.engine.inbox import Ask
 from tickover.engine.registry import Kind
 from tickover.errors import ConfigurationError, InvalidArgument, JobNotCompleted, ScheduleError
@@ -68,12 +68,12 @@ class Clock(FrozenClock):
         # second one after it. Bounded, because a job in a transaction may keep the tick from answering.
         for _ in range(2):
             ask = Ask(lambda _store: None)
-            context._inbox.hand_in(ask)  # noqa: SLF001  # `ask()` would wait for ever
+            context.flow.desk.inbox.hand_in(ask)  # `ask()` would wait for ever
             try:
                 ask.answer.result(timeout=_LOOK)
             except TimeoutError:
                 break
-        context._alive()  # noqa: SLF001  # raises in a run that was given up meanwhile
+        context.flow.alive()  # raises in a run that was given up meanwhile
 
 
 class Kit:

@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from tickover import Handler, Tickover
-from tickover.app.sessions import SessionLink
 from tickover.clock import SystemClock
 from tickover.errors import InvalidArgument
+from tickover.store.session_link import SessionLink
 
 
 @pytest.mark.parametrize(

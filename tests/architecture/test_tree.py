@@ -25,6 +25,9 @@ UNFENCED = {
     "purge": "deletes only what is over",
     "resume_job": "moves paused jobs, which nobody holds, or calls a request off",
     "retain": "deletes only what is over",
+    "send_signal": "counts the job's events; its row is locked, and nothing else of it changes",
+    "wake": "moves waiting jobs, which nobody holds",
+    "wake_due": "moves waiting jobs, which nobody holds",
     "retry": "moves failed and cancelled jobs, which nobody holds",
 }
 

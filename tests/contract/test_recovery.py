@@ -42,7 +42,7 @@ class TestReaping:
 
         assert [job.id for job, _ in reap(store, tick_id(), 2)] == added[:2]
         assert [job.id for job, _ in recover(store, tick_id(), 2)] == added[2:4]
-        assert store.recover(tick_id(), 100) == 1
+        assert store.recover(tick_id(), 100).leases == 1
 
     def test_counts_a_crash_and_erases_the_claim(self, world: World) -> None:
         _, job = world.running()
@@ -68,7 +68,7 @@ class TestReaping:
         store, job = world.running()
         world.raw.expire(job.id)
         reaper = world.store()
-        assert reaper.recover(tick_id(), 10) == 1
+        assert reaper.recover(tick_id(), 10).leases == 1
 
         store.beat([job.lease], 60.0)
 
@@ -79,7 +79,7 @@ class TestReaping:
         store, job = world.running()
         world.raw.expire(job.id)
         reaper = world.store()
-        assert reaper.recover(tick_id(), 10) == 1
+        assert reaper.recover(tick_id(), 10).leases == 1
 
         assert settle(store, job, Completed(None))
 

@@ -121,7 +121,7 @@ def test_a_cancel_that_meets_a_retry_says_nothing_untrue(arena: Arena) -> None:
     situation = arena.prepare("failed")
 
     def meanwhile(name: str) -> None:
-        if name == "cancel.after_commit":  # it found a job that is over; now look why, and it is not over any more
+        if name == "cancel.done":  # it found a job that is over; now look why, and it is not over any more
             faults.arm(None)
             arena.first.retry(situation.job)
 

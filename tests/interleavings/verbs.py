@@ -62,6 +62,10 @@ def _moved(verb: str) -> OnStore:
     return lambda store, s: "done" if store.call(verb, id=s.job, log="all") else "refused"
 
 
+def _cancelled(store: SqlStore, s: Situation) -> str:
+    return "done" if store.call("cancel", ids=ids(s.job), log="all") else "refused"
+
+
 def _retried(store: SqlStore, s: Situation) -> str:
     return "done" if store.call("retry", ids=ids(s.job), fresh=False, skip=False, log="all") else "refused"
 
@@ -81,7 +85,7 @@ VERBS: Final = (
     _of_a_tick("settle", lambda store, s: settle(store, s.lease, "completed")),
     _of_a_tick("give back", lambda store, s: settle(store, s.lease, "given back")),
     _of_a_tick("reap", _reap, nothing="took 0 back"),
-    _of_an_operator("cancel", lambda jobs, s: jobs.cancel(s.job), _moved("cancel")),
+    _of_an_operator("cancel", lambda jobs, s: jobs.cancel(s.job), _cancelled),
     _of_an_operator("pause", lambda jobs, s: jobs.pause_job(s.job), _moved("pause_job")),
     _of_an_operator("resume", lambda jobs, s: jobs.resume_job(s.job), _moved("resume_job")),
     _of_an_operator("retry", lambda jobs, s: jobs.retry(s.job), _retried),

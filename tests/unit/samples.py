@@ -23,7 +23,7 @@ def claimed(**changes: Any) -> Claimed:
         "created_at": NOON, "started_at": NOON, "starts": 1, "failures": 0, "forgiven": 0, "crashes": 0, "yields": 0,
         "stalls": 0, "parks": 0, "released": 0, "crash_run": 0, "stall_run": 0, "deferrals": 0, "steps": 0,
         "generation": 0, "max_retries": 3, "max_crashes": 3, "timeout": None, "backoff": DEFAULT_BACKOFF, "args": None,
-        "meta": None, "unique_key": None, "parent_id": None, "root_id": None, "fan_out_index": None, "determinism": None,
+        "meta": None, "unique_key": None, "parent_id": None, "root_id": None, "fan_out_id": None, "fan_out_index": None, "determinism": None,
     }  # fmt: skip
     return Claimed(**{**values, **changes})
 

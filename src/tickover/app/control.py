@@ -8,11 +8,13 @@ from functools import partial
 from typing import Any, Final, Literal
 
 from tickover.app.core import Core
+from tickover.app.signals import signal
 from tickover.domain.ids import parse_id
 from tickover.domain.options import check_name
 from tickover.domain.payload import safe_text
 from tickover.domain.retry import Duration, seconds
 from tickover.domain.states import TERMINAL
+from tickover.engine.cancel import cancel, cancel_tree
 from tickover.errors import DuplicateJob, InvalidArgument, InvalidTransition, JobNotFound
 from tickover.store.link import KeyTaken
 from tickover.store.sql_store import SqlStore
@@ -55,12 +57,38 @@ class Control:
         _resume_ticks(self._core)
 
     def cancel(self, job_id: str, /) -> None:
-        """Ends a job that is not over, at once; its running handler learns within seconds. Safe to repeat.
+        """Ends a job that is not over, at once, and everything it fanned out; a running handler learns within seconds.
+
+        Safe to repeat.
 
         Raises:
             InvalidTransition: it completed or failed already.
         """
         _cancel(self._core, job_id)
+
+    def signal(
+        self,
+        job_id: str,
+        name: str,
+        payload: object = True,  # noqa: FBT002  # the plainest message there is, and not a flag
+        /,
+        *,
+        message_id: str | None = None,
+        session: Any = None,
+    ) -> None:
+        """Sends a message to one job; it is durable when this returns (with `session=`: when that commits).
+
+        Args:
+            job_id: the job; it need not wait for the signal yet.
+            name: what the job asks for.
+            payload: JSON types, or anything pydantic can serialise.
+            message_id: sent twice with one id, it is there once.
+            session: the caller's SQLAlchemy Session or Connection, or a psycopg or sqlite3 connection.
+
+        Raises:
+            JobNotFound, SignalError: no such job, or it is over.
+        """
+        signal(self._core, job_id, name, payload, message_id=message_id, session=session)
 
     def retry(self, job_id: str, /, *, fresh: bool = False) -> None:
         """Gives a failed or cancelled job a new budget; it keeps its checkpoints unless `fresh`.
@@ -104,11 +132,24 @@ def _resume_job(core: Core, job_id: str) -> None:
 
 
 def _cancel(core: Core, job_id: str) -> None:
-    _move(core, "cancel", job_id, "be cancelled", already="cancelled")
+    job_id, state = parse_id(job_id), None
+    for _ in range(_TRIES):
+        if done := core.do(lambda store: cancel(store, [job_id])):
+            if any(done.values()):
+                core.do(lambda store: cancel_tree(store, parents=[job_id]))
+            return
+        state, _requested = core.do(lambda store: _reads().state_of(store.link, job_id))
+        if state is None:
+            raise JobNotFound(f"No job has the id {job_id}.")
+        if state == "cancelled":
+            return  # children that an earlier walk did not reach are the reaper's
+        if state in TERMINAL:
+            break
+    raise InvalidTransition(f"Job {job_id} is {state}; it cannot be cancelled now.")
 
 
-def _move(core: Core, verb: str, job_id: str, doing: str, *, already: str | None = None) -> str:
-    """Runs a verb on one job; explains a refusal by the job's state. The state `already` is as good as done."""
+def _move(core: Core, verb: str, job_id: str, doing: str) -> str:
+    """Runs a verb on one job; explains a refusal by the job's state."""
     job_id = parse_id(job_id)
     shown = "changing all the time"
     for _ in range(_TRIES):
@@ -118,8 +159,6 @@ def _move(core: Core, verb: str, job_id: str, doing: str, *, already: str | None
         state, requested = core.do(lambda store: _reads().state_of(store.link, job_id))
         if state is None:
             raise JobNotFound(f"No job has the id {job_id}.")
-        if state == already:
-            return str(state)
         if not _takes(verb, state, requested=requested):
             shown = "running, with a pause already asked for" if requested else state
             break
@@ -130,8 +169,6 @@ def _move(core: Core, verb: str, job_id: str, doing: str, *, already: str | None
 def _takes(verb: str, state: str, *, requested: bool) -> bool:
     """Whether a verb applies to a job in this state, as its statement says too."""
     match verb:
-        case "cancel":
-            return state not in TERMINAL
         case "pause_job":
             return state in ("pending", "waiting", "running") and not requested
     return state == "paused" or requested

@@ -12,8 +12,9 @@ from tickover.clock import Clock, SystemClock
 from tickover.config import Settings
 from tickover.domain.declared import Declared
 from tickover.engine.batch import Batch
-from tickover.engine.context import running
+from tickover.engine.drive import running
 from tickover.engine.observe import Hooks
+from tickover.engine.paces import Paces
 from tickover.engine.registry import Registry
 from tickover.engine.wake import Waker
 from tickover.errors import ConfigurationError
@@ -51,6 +52,7 @@ class Core:
         self.pool = pool or (Pool.SERVERLESS if _on_lambda() else Pool.DEFAULT)
         self.database: Database = open_database(database, pool=self.pool, clock=self.clock)
         self.registry = Registry()
+        self.paces = Paces()
         self.hooks = Hooks()
         #: What code declares, by name; the scheduler compares it with what is stored.
         self.schedules: dict[str, Declared] = {}

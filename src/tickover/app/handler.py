@@ -26,7 +26,8 @@ from tickover.app.enqueue import enqueue
 from tickover.app.newjob import NewJob
 from tickover.domain.options import EnqueueOptions, HandlerOptions, check_enqueue_options, check_handler_options
 from tickover.domain.retry import Duration
-from tickover.engine.context import AsyncContext, Context
+from tickover.engine.async_context import AsyncContext
+from tickover.engine.context import Context
 from tickover.engine.inspect_handler import inspect_handler
 from tickover.engine.registry import Kind
 

@@ -90,8 +90,9 @@ class NewJob(Generic[R]):
         return f"NewJob({self.kind!r}, {self._text or ''})"
 
 
-def row_of(core: Core, new: NewJob[Any]) -> dict[str, Any]:
-    """The row of the enqueue verb: sparse, options of the registration beneath those of the job; its id comes later.
+def row_of(core: Core, new: NewJob[Any], *, defaults: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The row of the enqueue verb: sparse; what the job says comes before `defaults`, and those before the registration.
+    Its id comes later.
 
     Raises:
         HandlerNotFound: the kind is unknown here and not said to be remote.
@@ -100,7 +101,8 @@ def row_of(core: Core, new: NewJob[Any]) -> dict[str, Any]:
     kind = None if new.remote else core.registry.find(new.kind)
     if kind is not None and not new.checked:
         kind.bind(new.text)
-    options = new.options if kind is None else {**kind.options, **new.options} if new.options else kind.options
+    said = {**defaults, **new.options} if defaults else new.options
+    options = said if kind is None else {**kind.options, **said} if said else kind.options
     row: dict[str, Any] = {"kind": kind.name if kind is not None else new.kind}
     if new.text is not None:
         row["args"] = new.text

@@ -10,7 +10,8 @@ from tickover.app.core import Core
 from tickover.app.newjob import NewJob
 from tickover.domain.job import Job
 from tickover.domain.retry import Duration, seconds
-from tickover.engine.context import AsyncContext, Context
+from tickover.engine.async_context import AsyncContext
+from tickover.engine.context import Context
 
 if TYPE_CHECKING:
     from tickover.store.stats import Health, Stats, TickView

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tickover.app.core import Core
-from tickover.clock import Clock
-from tickover.errors import InvalidArgument, MigrationRequired
-from tickover.store.link import Link, Params, Row, plan
+from tickover.errors import InvalidArgument
+from tickover.store.link import Link, Params, Row
+from tickover.store.session_link import SessionLink
 from tickover.store.sql_store import SqlStore
 from tickover.store.verbs import Dialect, Verb
 
@@ -84,55 +84,6 @@ def _link_on(core: Core, session: Any) -> tuple[Link, Callable[[Callable[[], Non
         "session= takes an SQLAlchemy Session, Connection or AsyncSession, or a psycopg or sqlite3 connection, "
         f"not a {type(session).__module__}.{type(session).__qualname__}."
     )
-
-
-class SessionLink:
-    """Our verbs on the user's SQLAlchemy connection; see `tickover.store.link.Link`."""
-
-    def __init__(self, connection: Any, clock: Clock) -> None:
-        if connection.dialect.name not in ("postgresql", "sqlite"):
-            raise InvalidArgument(
-                f"session= is a {connection.dialect.name} session; Tickover knows PostgreSQL and SQLite."
-            )
-        self.dialect: Dialect = connection.dialect.name
-        self.statements = 0
-        self.deadline: float | None = None
-        self._connection = connection
-        self._clock = clock
-
-    def run(self, verb: Verb, params: Params) -> list[Row]:
-        import json
-
-        known = dict(params)
-        if self.dialect == "sqlite":
-            known["now"] = int(self._clock.now().timestamp() * 1000 // 1)
-        return plan(self._execute, verb, known, json.dumps)
-
-    def query(self, sql: str, params: Params) -> list[Row]:
-        return self._execute(sql, params) or []
-
-    def transaction(self) -> Any:
-        return nullcontext()  # the user's
-
-    def usable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        """The connection is the user's."""
-
-    def _execute(self, statement: str, params: Params) -> list[Row] | None:
-        from sqlalchemy import exc, text
-
-        self.statements += 1
-        clause = text(statement)
-        used = {name: params[name] for name in clause._bindparams}  # noqa: SLF001  # a driver may refuse unused ones
-        try:
-            result = self._connection.execute(clause, used)
-        except exc.DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig):
-                raise MigrationRequired from error
-            raise
-        return [tuple(row) for row in result] if result.returns_rows else None
 
 
 def _on_commit(session: Any) -> Callable[[Callable[[], None]], None]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from tickover.app.core import Core
+from tickover.app.means import means
 from tickover.clock import poll
 from tickover.config import Settings
 from tickover.domain.budget import Budget, Window
@@ -14,7 +15,7 @@ from tickover.domain.ids import TickId, new_id
 from tickover.domain.options import check_name
 from tickover.domain.report import TickReport
 from tickover.domain.retry import Duration, seconds
-from tickover.engine.context import running
+from tickover.engine.drive import running
 from tickover.engine.plan import Plan
 from tickover.engine.reaper import Reaper
 from tickover.engine.retention import Retention
@@ -58,6 +59,10 @@ def tick(
         monotonic=core.clock.monotonic,
         haunted=core.haunted,
         owner=core,
+        means=means(core),
+        paces=core.paces,
+        single_writer=core.database.dialect == "sqlite",
+        transaction_timeout=seconds(settings.transaction_timeout, "transaction_timeout"),
     )
     core.ticked = True
     with core.database.link(deadline=plan.window.end) as link:

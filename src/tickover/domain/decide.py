@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias, assert_never
 
+from tickover.domain.checkpoint import Saved
 from tickover.domain.job import Claimed, Lease
-from tickover.domain.outcome import Completed, Crashed, Failed, Outcome, OutOfTime, Released, UnknownKind
+from tickover.domain.outcome import Completed, Crashed, Failed, Outcome, OutOfTime, Parked, Released, UnknownKind
+from tickover.domain.park import Park
 from tickover.domain.retry import crash_delay, deferral_delay, deferred_for
 from tickover.domain.states import Counter, State
 
@@ -47,6 +49,14 @@ class Transition:
     seconds: float | None = None
     #: What the event says besides.
     data: dict[str, Any] = field(default_factory=dict)
+    #: What the job waits for, when it is parked.
+    park: Park | None = None
+    #: Back to the time at which it was enqueued: what it was to wait for is there, and old work finishes first.
+    resume: bool = False
+    #: The fan-out that counts this job's end.
+    fan_out_id: str | None = None
+    #: What the run still had to record: it is written with the move, or not at all.
+    checkpoints: tuple[Saved, ...] = ()
 
 
 #: A transition that lacks only what is decided.
@@ -70,8 +80,9 @@ def decide(job: Claimed, outcome: Outcome, *, dice: float = 0.5, seconds: float 
             event="JobCompleted",
             result=outcome.result,
             seconds=seconds,
+            fan_out_id=job.fan_out_id,
         )
-    move = partial(Transition, lease=job.lease, seconds=seconds)
+    move = partial(Transition, lease=job.lease, seconds=seconds, fan_out_id=job.fan_out_id)
     match outcome:
         case Failed():
             return _failed(job, outcome, move, dice)
@@ -84,6 +95,9 @@ def decide(job: Claimed, outcome: Outcome, *, dice: float = 0.5, seconds: float 
             return _stalled(job, outcome, move, dice)
         case Released(reason=reason):
             return move(state="pending", counter="released", event="JobYielded", data={"reason": reason})
+        case Parked(park=park):
+            said = {"reason": f"{park.kind} {park.ref}"}
+            return move(state="waiting", counter="parks", event="JobWaiting", park=park, data=said)
         case UnknownKind(known_elsewhere=known):
             return _unknown(job, move, known=known)
         case Completed():
@@ -123,12 +137,14 @@ def _stalled(job: Claimed, outcome: OutOfTime, move: Move, dice: float) -> Trans
             "error_kind": "Stalled",
         }
         return move(state="failed", counter="stalls", event="JobFailed", stall_run=stalls, data=said, **said)
+    need = min(2 * outcome.elapsed if outcome.need is None else outcome.need, most)
     return move(
         state="pending",
         counter="stalls",
         event="JobYielded",
-        delay=job.backoff.delay(max(1, stalls), dice=dice),
-        need_ms=int(1000 * min(2 * outcome.elapsed, most)),
+        # A step that was not started for want of time waits for a tick that has it, and for nothing else.
+        delay=job.backoff.delay(max(1, stalls), dice=dice) if outcome.need is None else 0.0,
+        need_ms=int(1000 * need),
         stall_run=stalls,
         data={"reason": "deadline, without a new checkpoint"},
     )

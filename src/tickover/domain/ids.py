@@ -66,6 +66,16 @@ def derived_id(millis: int, *parts: object) -> JobId:
     return JobId(_format(millis << _LOW_BITS | int.from_bytes(digest) >> 256 - _LOW_BITS))
 
 
+def child_ids(millis: int, fan_out_id: str, count: int) -> list[JobId]:
+    """The ids of a fan-out's children, in slot order and equal whenever they are derived; at most 16,384."""
+    low = _LOW_BITS - 14
+    seeds = (hashlib.sha256(f"{fan_out_id}:{index}".encode()).digest() for index in range(count))
+    return [
+        JobId(_format(millis << _LOW_BITS | index << low | int.from_bytes(seed) >> 256 - low))
+        for index, seed in enumerate(seeds)
+    ]
+
+
 def _format(value: int) -> str:
     """Lays 48 + 74 bits out as a UUID with version 7 and variant 2."""
     time_ms, rand_a, rand_b = value >> 74, value >> 62 & 0xFFF, value & (1 << 62) - 1

@@ -63,6 +63,7 @@ class Claimed:
     unique_key: str | None
     parent_id: JobId | None
     root_id: JobId | None
+    fan_out_id: str | None
     fan_out_index: int | None
     determinism: str | None
     #: Why the stored payload could not be opened; `args` is None then, and the run fails with this.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from tickover.domain.park import Park
+
 
 @dataclass(frozen=True, slots=True)
 class Completed:
@@ -41,6 +43,8 @@ class OutOfTime:
     window: float
     #: What it was doing: a step, or the whole run.
     doing: str
+    #: Seconds that the next step wants, when that is why the run ended: it did not start it.
+    need: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,13 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
+class Parked:
+    """Suspended: for a timer, a signal, a callback, a step's retry, or its children."""
+
+    park: Park
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownKind:
     """No handler here knows the kind; newer code may."""
 
@@ -58,4 +69,4 @@ class UnknownKind:
     known_elsewhere: bool
 
 
-Outcome: TypeAlias = Completed | Failed | Crashed | OutOfTime | Released | UnknownKind
+Outcome: TypeAlias = Completed | Failed | Crashed | OutOfTime | Released | Parked | UnknownKind

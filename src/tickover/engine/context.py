@@ -1,178 +1,165 @@
-"""What a handler knows about its job and may ask of its tick: two short faces over one run."""
+"""What a `def` handler gets as its first parameter when it asks for it by annotation."""
 
 from __future__ import annotations
 
-import json
-import logging
-import math
-from collections.abc import Callable, Coroutine, Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack, overload
 
-from tickover.domain.payload import safe_text
-from tickover.engine.interrupt import ContextClosed, Interrupt, LeaseLost, Suspend
-from tickover.errors import InvalidArgument
+from typing_extensions import TypeForm
+
+from tickover.domain.fanout import Result, Strategy
+from tickover.domain.retry import Duration
+from tickover.engine import waits
+from tickover.engine.call import plan_call, plan_step
+from tickover.engine.callback import Callback
+from tickover.engine.drive import drive
+from tickover.engine.each import Each
+from tickover.engine.enqueuing import enqueue
+from tickover.engine.facts import JobContext
+from tickover.engine.fanning import fan_out
+from tickover.engine.step_options import FanOutOptions, StepOptions, check_fan_out_options, check_step_options
+from tickover.engine.steps import take_step
+from tickover.engine.transaction import plan_transaction
+from tickover.engine.typed import NOTHING, Typed
 
 if TYPE_CHECKING:
-    from tickover.domain.ids import Epoch, JobId
-    from tickover.engine.inbox import Inbox
-    from tickover.engine.run import Run
+    from sqlalchemy import Connection
 
+    from tickover.app.handler import Handler
+    from tickover.app.newjob import NewJob
+
+P = ParamSpec("P")
 T = TypeVar("T")
-_log: Final = logging.getLogger("tickover.job")
-#: The context of the job that this thread or task runs; None elsewhere.
-running: ContextVar[JobContext | None] = ContextVar("tickover_running", default=None)
-
-
-class JobContext:
-    """What both colours of handler share: facts about the job, and words to its tick that need no answer."""
-
-    def __init__(
-        self, run: Run, inbox: Inbox, *, owner: object, stop: Callable[[], float], monotonic: Callable[[], float]
-    ) -> None:
-        #: Whose tick this is: façade calls of the same application go through its connection.
-        self.owner = owner
-        self._run = run
-        self._inbox = inbox
-        self._stop = stop
-        self._monotonic = monotonic
-        self._over = False
-        #: What a boundary raised: from then on the run's end is this, whatever the handler makes of it.
-        self.interrupted: Interrupt | None = None
-
-    @classmethod
-    def current(cls) -> Self:
-        """The context of the job that runs this code, for helpers deep inside it.
-
-        Raises:
-            InvalidArgument: outside a job, or in one of the other colour.
-        """
-        context = running.get()
-        if not isinstance(context, cls):
-            raise InvalidArgument(f"{cls.__name__}.current() is for code that a job runs; no such job runs here.")
-        return context
-
-    @property
-    def job_id(self) -> JobId:
-        """The job's id."""
-        return self._run.job.id
-
-    @property
-    def kind(self) -> str:
-        """The registered name under which the job was enqueued."""
-        return self._run.job.kind
-
-    @property
-    def queue(self) -> str:
-        """The queue the job came from."""
-        return self._run.job.queue
-
-    @property
-    def attempt(self) -> int:
-        """1 on the first run, one more after each failure."""
-        return self._run.job.attempt
-
-    @property
-    def tenant(self) -> str | None:
-        """Whose job this is; None when nobody said."""
-        return self._run.job.tenant or None
-
-    @property
-    def meta(self) -> Mapping[str, Any]:
-        """What was given as `meta=`."""
-        found: Mapping[str, Any] = json.loads(self._run.job.meta) if self._run.job.meta else {}
-        return found
-
-    @property
-    def trace_context(self) -> str | None:
-        """The W3C `traceparent` (and `tracestate`) that the enqueue stored with the job; see `tickover.otel`."""
-        return self._run.job.trace_context
-
-    @property
-    def slot(self) -> datetime | None:
-        """The instant of the schedule that fired this job; None when no schedule did."""
-        return self._run.job.slot
-
-    @property
-    def fence(self) -> tuple[JobId, Epoch]:
-        """(job id, epoch): for systems that can refuse an older holder. The epoch grows with each claim."""
-        return (self._run.job.lease.job_id, self._run.job.lease.epoch)
-
-    @property
-    def remaining(self) -> float:
-        """Seconds until this tick starts nothing new; never negative."""
-        return max(0.0, self._stop() - self._monotonic())
-
-    @property
-    def log(self) -> logging.LoggerAdapter[logging.Logger]:
-        """A logger whose records carry the job's id, kind, queue and attempt, and the tick's id."""
-        return logging.LoggerAdapter(_log, self.log_fields)
-
-    @property
-    def log_fields(self) -> dict[str, object]:
-        """What the records of this run carry; `tickover.logs` gives it to every logger."""
-        return {**self._run.job.log_fields, "tick_id": self._run.tick_id}
-
-    def key(self, name: str, /) -> str:
-        """A text that stays the same for this job and name over all attempts: the idempotency key for a payment API."""
-        return f"{self._run.job.id}:{name}"
-
-    def progress(self, fraction: float, note: str = "", /) -> None:
-        """Says how far the job is, 0 to 1; written with the tick's next write, and kept while the lease holds.
-
-        Raises:
-            InvalidArgument: a fraction that is no number.
-        """
-        self._alive()
-        if not isinstance(fraction, int | float) or math.isnan(fraction):
-            raise InvalidArgument(f"progress takes a fraction from 0 to 1, not {fraction!r}.")
-        self._run.report = json.dumps([round(min(1.0, max(0.0, fraction)), 4), safe_text(note, 255)])
-
-    def close(self) -> None:
-        """From now on every word of this context is refused: its job's code has ended."""
-        self._over = True
-
-    def _alive(self) -> None:
-        if self._over or self._run.word == "closed":
-            raise ContextClosed("this job's run is over; its context answers nothing any more")
-
-    def boundary(self) -> None:
-        """Raises what the tick has to say, and raises it again if the handler swallowed it; here a run can be stopped."""
-        self._alive()
-        self.interrupted = self.interrupted or self._heard()
-        if self.interrupted is not None:
-            raise self.interrupted
-
-    def _heard(self) -> Interrupt | None:
-        match self._run.word:
-            case "lost":
-                return LeaseLost("another tick, the reaper or an operator has this job now")
-            case "deadline" | "paused" | "stopping" as reason:
-                return Suspend(reason)
-        return Suspend("deadline") if self._monotonic() >= self._stop() else None
-
-    def ask(self, work: Callable[[Any], T]) -> T:
-        """Has the tick do `work(store)` on its own connection; for façade calls inside a job."""
-        self._alive()
-        return self._inbox.ask(work)
+C = TypeVar("C")
+S = TypeVar("S")
+_UNSAID: Any = NOTHING
 
 
 class Context(JobContext):
-    """What a `def` handler gets as its first parameter when it asks for it by annotation."""
+    """The verbs of a `def` handler. Each is a boundary at which a cancel, a pause or the deadline can end the run."""
+
+    def using(self, **options: Unpack[StepOptions]) -> Self:
+        """The same context with options for its next call, step or transaction.
+
+        Raises:
+            InvalidArgument: an unknown option, or a value out of range.
+        """
+        return type(self)(self.flow, self.frame, check_step_options(options))
+
+    @overload
+    def call(self, handler: Handler[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
+    @overload
+    def call(self, kind: str, payload: object = ..., /, *, returns: TypeForm[T]) -> T: ...
+    def call(self, what: Any, /, *args: Any, returns: Any = _UNSAID, **kwargs: Any) -> Any:
+        """Runs another handler here, once: its result is recorded, and every replay gets it from the record.
+
+        Raises:
+            StepFailed: it failed; chained from the original on the first run, equal at every replay.
+            PayloadError, HandlerNotFound, InvalidArgument: it cannot be called like this.
+        """
+        return drive(self, take_step(self, plan_call(self, what, args, kwargs, returns=returns)))
+
+    def step(self, name: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a function, once: its result is recorded and decoded by its return annotation.
+
+        Raises:
+            StepFailed: it failed; chained from the original on the first run, equal at every replay.
+        """
+        value: T = drive(self, take_step(self, plan_step(self, name, fn, args, kwargs)))
+        return value
+
+    def transaction(
+        self, name: str, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Runs `fn(connection, …)` in a transaction of its own that also records its result: both stay, or neither.
+
+        The job's lease is checked in the same commit, so a run that lost its job leaves nothing behind. On SQLite the
+        tick writes nothing meanwhile, for `transaction_timeout` at most.
+        """
+        value: T = drive(self, take_step(self, plan_transaction(self, name, fn, args, kwargs)))
+        return value
+
+    def enqueue(self, new: NewJob[Any], /) -> str:
+        """Writes another job, once per run of this workflow; returns its id, the same at every replay.
+
+        Raises:
+            DuplicateJob: its unique key is held.
+        """
+        return drive(self, enqueue(self, new))
+
+    def fan_out(
+        self, new: Iterable[NewJob[T]], strategy: Strategy | None = None, /, **options: Unpack[FanOutOptions]
+    ) -> list[Result[T]]:
+        """Runs jobs as children, anywhere, and waits for them without a slot; returns their slots in order.
+
+        Args:
+            new: at most 10,000 jobs.
+            strategy: `FailFast()` (default), `CollectAll()` or `Threshold(share)`.
+            options: what the jobs do not say themselves; `timeout` is that of the whole fan-out.
+
+        Raises:
+            FanOutFailed: the strategy cannot be met, or the time is over; `.results` has every slot.
+        """
+        return drive(self, fan_out(self, list(new), strategy, check_fan_out_options(options)))
+
+    def each(
+        self, name: str, fetch: Callable[[C], tuple[Sequence[T], C | None]], /, *, start: C, state: S
+    ) -> Each[T, S]:
+        """Pages of items that may take many ticks: `for items in pages:`, with `pages.state` kept between pages.
+
+        Args:
+            name: names the step.
+            fetch: gets a cursor, returns (items, next cursor); None as next cursor ends it.
+            start: the first cursor.
+            state: the first value of `.state`; JSON types, or any type pydantic can validate.
+        """
+        self.flow.boundary()
+        return Each(self, name, fetch, start=start, state=state)
+
+    def sleep(self, duration: Duration, /) -> None:
+        """Returns when so many seconds have passed since this line ran first; the job keeps no slot meanwhile."""
+        drive(self, waits.sleep(self, duration=duration))
+
+    def sleep_until(self, at: datetime, /) -> None:
+        """Returns when this aware instant has come; the job keeps no slot meanwhile."""
+        drive(self, waits.sleep(self, until=at))
+
+    @overload
+    def wait_for_signal(self, name: str, /, *, returns: TypeForm[T]) -> T: ...
+    @overload
+    def wait_for_signal(self, name: str, /, *, returns: TypeForm[T], timeout: Duration) -> T | None: ...
+    def wait_for_signal(self, name: str, /, *, returns: Any = Any, timeout: Duration | None = None) -> Any:
+        """The payload of the oldest unread signal of this name, read once; None when the timeout ran out first.
+
+        Raises:
+            SignalError: the name cannot be one.
+            PayloadError: the payload is not what `returns` says.
+        """
+        return drive(self, waits.wait_for_signal(self, name, Typed(returns, f"signal {name!r}"), timeout))
+
+    def check_signal(self, name: str, /, *, returns: TypeForm[T]) -> T | None:
+        """The oldest unread signal of this name, or None, without waiting; every replay gets the same."""
+        value: T | None = drive(self, waits.check_signal(self, name, Typed(returns, f"signal {name!r}")))
+        return value
+
+    def drain_signals(self, name: str, /, *, returns: TypeForm[T]) -> list[T]:
+        """Every unread signal of this name, oldest first, without waiting; every replay gets the same."""
+        return drive(self, waits.drain_signals(self, name, Typed(returns, f"signal {name!r}")))
+
+    @overload
+    def callback(self, name: str, /, *, returns: TypeForm[T]) -> Callback[T]: ...
+    @overload
+    def callback(self, name: str, /, *, returns: TypeForm[T], timeout: Duration) -> Callback[T | None]: ...
+    def callback(self, name: str, /, *, returns: Any = Any, timeout: Duration | None = None) -> Any:
+        """A signed address for one answer from outside: hand out `.url`, then `.wait()`.
+
+        Raises:
+            ConfigurationError: no `secret` is set to sign it with.
+        """
+        opened = drive(self, waits.open_callback(self, name, returns, timeout))
+        return Callback(self, opened, Typed(returns, f"callback {name!r}"))
 
     def check(self) -> None:
         """A boundary: returns, or ends the run because it was cancelled, paused, lost, or is out of time."""
-        self.boundary()
-
-
-class AsyncContext(JobContext):
-    """What an `async def` handler gets: the same verbs, awaited."""
-
-    def check(self) -> Coroutine[Any, Any, None]:
-        """A boundary: returns, or ends the run because it was cancelled, paused, lost, or is out of time."""
-
-        async def boundary() -> None:
-            self.boundary()
-
-        return boundary()
+        self.flow.boundary()

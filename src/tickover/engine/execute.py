@@ -7,25 +7,21 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from tickover.domain.outcome import Completed, Failed, Outcome, OutOfTime, Released, UnknownKind
+from tickover.domain.outcome import Completed, Failed, Outcome, OutOfTime, Parked, Released, UnknownKind
 from tickover.domain.payload import safe_text
-from tickover.domain.redact import redact
 from tickover.domain.retry import seconds
-from tickover.engine.context import JobContext, running
+from tickover.engine.drive import TimedOut, running
+from tickover.engine.facts import JobContext
+from tickover.engine.failure import describe, kind_of, step_error
 from tickover.engine.interrupt import Interrupt, Suspend
 from tickover.engine.loop import EventLoop
 from tickover.engine.run import Run
-from tickover.errors import NoRetry, PayloadError, RetryAfter
+from tickover.errors import NonDeterminism, PayloadError, StepFailed
 
-E = TypeVar("E", bound=BaseException)
 Middleware = Callable[[Any], Iterator[None]]
 _log: Final = logging.getLogger("tickover.job")
-
-
-class TimedOut(Exception):
-    """A run took longer than its `timeout`."""
 
 
 def execute(
@@ -48,18 +44,16 @@ def execute(
     except Interrupt as interrupt:
         return _interrupted(interrupt), None
     except BaseException as error:  # noqa: BLE001  # SystemExit and MemoryError are failures of the job, not of the tick
-        return (
-            (failure(run, error), error) if context.interrupted is None else (_interrupted(context.interrupted), None)
-        )
+        return _ended(run, context.flow.stopped or error)
     finally:
         context.close()
-    if context.interrupted is not None:
-        return _interrupted(context.interrupted), None  # the handler swallowed it; what it returned is ignored
+    if (stopped := context.flow.stopped or _left_out(run, context)) is not None:
+        return _ended(run, stopped)  # the handler swallowed it; what it returned is ignored
     try:
         return Completed(kind.result_text(value)), None
     except BaseException as error:  # noqa: BLE001  # a serialiser of the user's may raise anything
         told = f"the result cannot be stored: {describe(error)}"
-        return Failed(safe_text(told), _kind_of(error), retry=False), error
+        return Failed(safe_text(told), kind_of(error), retry=False), error
 
 
 def _call(context: JobContext, call: Callable[[], Any], middleware: list[Middleware]) -> Any:
@@ -93,7 +87,7 @@ def _call_async(
                     raise TimedOut(f"timed out after {run.timeout:g} s") from error
                 raise
             except asyncio.CancelledError:
-                context.boundary()  # we cancelled it: say why in our own words
+                context.flow.boundary()  # we cancelled it: say why in our own words
                 raise
 
     return loop.run(body, run)
@@ -108,22 +102,36 @@ def _around(context: JobContext, middleware: list[Middleware]) -> Iterator[None]
         yield
 
 
+def _ended(run: Run, why: BaseException) -> tuple[Outcome, BaseException | None]:
+    return (_interrupted(why), None) if isinstance(why, Interrupt) else (failure(run, why), why)
+
+
 def _interrupted(interrupt: Interrupt) -> Outcome:
+    if isinstance(interrupt, Suspend) and interrupt.park is not None:
+        return Parked(interrupt.park)
     if isinstance(interrupt, Suspend) and interrupt.reason == "deadline":
         # The tick's thread knows the window and whether anything was recorded: it completes this.
-        return OutOfTime(progressed=False, elapsed=0.0, window=0.0, doing="the run")
+        return OutOfTime(progressed=False, elapsed=0.0, window=0.0, doing=interrupt.doing, need=interrupt.need)
     return Released(str(interrupt))
+
+
+def _left_out(run: Run, context: JobContext) -> NonDeterminism | None:
+    """In `strict` mode a replay must take every recorded step; elsewhere one that is left out is nobody's fault."""
+    if run.job.determinism != "strict" or not (run.recorded or context.flow.used):
+        return None
+    missing = context.flow.journal.unreached()
+    if not missing:
+        return None
+    return context.flow.journal.diverged(f"recorded and left out: {', '.join(missing[:10])}.")
 
 
 def failure(run: Run, error: BaseException) -> Failed:
     """The outcome of a run that raised. `NoRetry` wins over `RetryAfter`, wherever in the chain they are."""
-    message, kind = safe_text(describe(error)), _kind_of(error)
-    if isinstance(error, PayloadError) and run.job.args is None and run.job.unreadable is None:
-        return Failed(message, kind, retry=False)  # no later run will find a payload that is not there
-    if find(error, NoRetry) is not None:
-        return Failed(message, kind, retry=False)
-    after = find(error, RetryAfter)
-    return Failed(message, kind, delay=after.delay if after is not None else _policy_delay(run, error))
+    told = step_error(error)
+    missing = isinstance(error, PayloadError) and run.job.args is None and run.job.unreadable is None
+    if not told.retry or missing:  # no later run will find a payload that is not there
+        return Failed(told.message, told.kind, retry=False)
+    return Failed(told.message, told.kind, delay=told.after if told.after is not None else _policy_delay(run, error))
 
 
 def _policy_delay(run: Run, error: BaseException) -> float | None:
@@ -131,42 +139,10 @@ def _policy_delay(run: Run, error: BaseException) -> float | None:
     policy = run.kind.options.get("backoff") if run.kind is not None else None
     if not callable(policy):
         return None
+    if isinstance(error, StepFailed) and error.__cause__ is not None:
+        error = error.__cause__  # what the step raised, as if the handler had
     try:
         return seconds(policy(run.job.failures - run.job.forgiven + 1, error), "backoff")
     except Exception:  # noqa: BLE001  # logged; the user's policy must not decide whether the failure is recorded
         _log.exception("the backoff function of %r failed; the default is used", run.job.kind, extra=run.job.log_fields)
         return None
-
-
-def find(error: BaseException, wanted: type[E]) -> E | None:
-    """The first exception of this type in the chain of causes, contexts and groups."""
-    seen: set[int] = set()
-    todo: list[BaseException | None] = [error]
-    while todo:
-        one = todo.pop()
-        if one is None or id(one) in seen:
-            continue
-        if isinstance(one, wanted):
-            return one
-        seen.add(id(one))
-        if isinstance(one, BaseExceptionGroup):
-            todo.extend(one.exceptions)
-        todo += [None if one.__suppress_context__ else one.__context__, one.__cause__]
-    return None
-
-
-def describe(error: BaseException) -> str:
-    """The message of an exception without secrets, even of one whose `__str__` raises."""
-    try:
-        return redact(str(error)) or type(error).__name__
-    except Exception:  # noqa: BLE001  # a message must never be able to fail the failing
-        return f"{type(error).__name__} (its message could not be made)"
-
-
-def _kind_of(error: BaseException) -> str:
-    cls = type(error)
-    return (
-        cls.__qualname__
-        if cls.__module__ in ("builtins", "tickover.errors", __name__)
-        else f"{cls.__module__}.{cls.__qualname__}"
-    )

@@ -6,23 +6,30 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
+from tickover.domain.checkpoint import Saved
 from tickover.domain.decide import Transition, decide
 from tickover.domain.ids import JobId
 from tickover.domain.job import Claimed
 from tickover.domain.outcome import Failed, Outcome, OutOfTime, Released, UnknownKind
 from tickover.domain.report import TickReport
 from tickover.engine.batch import Batch
-from tickover.engine.flush import flush, reconnect
+from tickover.engine.cancel import cancel_tree
+from tickover.engine.flush import Flushed, flush, reconnect
+from tickover.engine.inbox import Finished, Save
+from tickover.engine.interrupt import LeaseLost
 from tickover.engine.observe import Hooks, after, details, seen
 from tickover.engine.plan import Plan
 from tickover.engine.run import Run
+from tickover.errors import PayloadError
 from tickover.store.port import OutcomeUnknown, Pause, RolledBack, Store
 
 #: A coroutine times itself out; only one that blocks its loop is given up from here, this many seconds later.
 _ASYNC_SLACK: Final = 1.0
 
-#: A run, how it ended, what it raised, and how long it took.
-Ended = tuple[Run, Outcome, BaseException | None, float | None]
+#: A run, how it ended, what it raised, how long it took, and what it still had to record.
+Ended = tuple[Run, Outcome, BaseException | None, float | None, tuple[Saved, ...]]
+#: A job that is given back keeps what it found out; one that failed begins that part anew.
+_RECORDS: Final = frozenset({"parks", "yields", "stalls", "released"})
 
 
 class Held:
@@ -42,36 +49,89 @@ class Held:
         self.told = 0
         #: Whether the tick was asked to stop before its window closed.
         self.stopping = False
+        #: Fan-outs that failed and whose children are to be cancelled.
+        self.cancelling: list[str] = []
+        self._stirred = False
 
     def __len__(self) -> int:
         return len(self.runs)
 
-    def settle(self, ended: Sequence[Ended]) -> None:
-        """Decides and writes a set of ended runs; only what was accepted is counted and told."""
-        decided = [
-            (run, decide(run.job, outcome, dice=random.random(), seconds=took), error)  # noqa: S311  # jitter, not secrecy
-            for run, outcome, error, took in ended
-        ]
-        written = flush(self.store, [transition for _, transition, _ in decided], self.plan.head.tick_id)
+    def settle(self, ended: Sequence[Ended], saves: Sequence[Save] = ()) -> None:
+        """Decides and writes a set of ended runs, and of checkpoints; only what was accepted is counted and told."""
+        decided = [self._decided(*one) for one in ended]
+        moves = [transition for _, transition, _ in decided]
+        kept = [save for item in saves for save in item.saves]
+        flushed = self._flush([move for move in moves if move.park is None], kept)
+        # What looks before it writes, and what writes many rows, has a transaction of its own.
+        flushed.add(self._flush([move for move in moves if move.park is not None and move.park.creates is None]))
+        for move in moves:
+            if move.park is not None and move.park.creates is not None:
+                flushed.add(self._flush([move]))
+        for item in saves:
+            self._answer(item, flushed)
         for run, wanted, error in decided:
             self.runs.pop(run.job.id, None)
-            transition = written.get(run.job.id)
+            transition = flushed.moved.get(run.job.id)
             if transition is None:
                 self._lose(run)
             else:
                 self._count(run.job, transition)
                 self.tell_hooks(run.job, transition, error if transition is wanted else None)
+        self._stirred = (
+            self._stirred
+            or bool(flushed.decided)
+            or any(
+                move.resume or (move.park is not None and move.park.creates is not None)
+                for move in flushed.moved.values()
+            )
+        )
+        self.cancelling += [one.fan_out_id for one in flushed.decided if one.cancels and one.status != "completed"]
+
+    def _decided(
+        self, run: Run, outcome: Outcome, error: BaseException | None, took: float | None, saves: tuple[Saved, ...]
+    ) -> tuple[Run, Transition, BaseException | None]:
+        transition = decide(run.job, outcome, dice=random.random(), seconds=took)  # noqa: S311  # jitter, not secrecy
+        if saves and transition.counter in _RECORDS:
+            transition.checkpoints = saves
+        return run, transition, error
+
+    def _flush(self, moves: Sequence[Transition], saves: Sequence[Saved] = ()) -> Flushed:
+        lease = self.plan.lease_from(self.plan.monotonic())
+        return flush(self.store, moves, saves, tick=self.plan.head.tick_id, lease=lease)
+
+    def _answer(self, item: Save, flushed: Flushed) -> None:
+        """Tells a worker what became of its checkpoints."""
+        job, run = item.run.job, item.run
+        if (error := flushed.refused.get(job.id)) is not None:
+            item.answer.set_exception(PayloadError(f"the database refused a checkpoint: {error}"))
+            return
+        taken = [flushed.saved.get((job.id, save.checkpoint.key)) for save in item.saves]
+        if None in taken:
+            self._lose(run)
+            item.answer.set_exception(LeaseLost("another tick, the reaper or an operator has this job now"))
+            return
+        run.progressed = True
+        stood = {} if all(taken) else {one.key: one for _, one in self.store.recorded([job])[job.id]}
+        item.answer.set_result(
+            {save.checkpoint.key: stood[save.checkpoint.key] for save in item.saves} if stood else {}
+        )
+
+    def cancel_children(self) -> None:
+        """Cancels what still runs of fan-outs that failed and want that, a bounded set at a time; the reaper has the rest."""
+        cancelling, self.cancelling = self.cancelling, []
+        if cancelling:
+            cancel_tree(self.store, fan_outs=cancelling, rounds=1)
 
     def release(self, runs: Sequence[Run]) -> None:
         """Gives back jobs that did not start; costs them nothing."""
-        self.settle([(run, Released("not started"), None, None) for run in runs if run.job.id in self.runs])
+        self.settle([(run, Released("not started"), None, None, ()) for run in runs if run.job.id in self.runs])
 
     def abandon(self, now: float) -> None:
         """Gives up what still runs: a thread cannot be stopped, but its context is closed and its writes are fenced."""
         for run in self.runs.values():
             run.tell("closed")
             self.report.abandoned.append(run.job.id)
-        self.settle([(run, self.out_of_time(run, now), None, run.elapsed(now)) for run in self.runs.values()])
+        self.settle([(run, self.out_of_time(run, now), None, run.elapsed(now), ()) for run in self.runs.values()])
 
     def time_out(self, now: float) -> None:
         """Fails every run that took longer than its `timeout`."""
@@ -84,7 +144,7 @@ class Held:
                 run.tell("closed")
                 self.report.abandoned.append(run.job.id)
                 said = f"timed out after {run.timeout:g} s"
-                late.append((run, Failed(said, "TimedOut"), TimeoutError(said), run.elapsed(now)))
+                late.append((run, Failed(said, "TimedOut"), TimeoutError(said), run.elapsed(now), ()))
         self.settle(late)
 
     def beat(self, now: float) -> Pause:
@@ -127,11 +187,20 @@ class Held:
         ]
         return min(ends, default=None)
 
-    def completed(self, run: Run, outcome: Outcome, now: float) -> Outcome:
-        """The outcome of a run, with what only its tick knows."""
+    def ended(self, item: Finished, now: float) -> Ended:
+        """An end as it is decided, with what only its tick knows."""
+        outcome = self._completed(item.run, item.outcome, now)
+        return item.run, outcome, item.error, item.seconds, item.checkpoints
+
+    def stirred(self) -> bool:
+        """Whether a write since the last call may have made other jobs due: children, parents, a job that goes on."""
+        stirred, self._stirred = self._stirred, False
+        return stirred
+
+    def _completed(self, run: Run, outcome: Outcome, now: float) -> Outcome:
         match outcome:
-            case OutOfTime():
-                return self.out_of_time(run, now)
+            case OutOfTime(need=need, doing=doing):
+                return self.out_of_time(run, now, need=need, doing=doing)
             case UnknownKind():
                 return UnknownKind(known_elsewhere=self._known_elsewhere(run.job.kind))
         return outcome
@@ -145,7 +214,7 @@ class Held:
             reconnect(self.store)
             return True
 
-    def out_of_time(self, run: Run, now: float) -> OutOfTime | Released:
+    def out_of_time(self, run: Run, now: float, *, need: float | None = None, doing: str = "") -> OutOfTime | Released:
         """The outcome of a run that did not end in time; when somebody asked for the stop, that is nobody's stall."""
         if self.stopping:
             return Released("stop requested")
@@ -153,7 +222,8 @@ class Held:
             progressed=run.progressed,
             elapsed=run.elapsed(now),
             window=self.plan.window.stop - (self.opened or self.plan.window.start),
-            doing=f"the run of {run.job.kind}",
+            doing=f"step {doing or run.doing}" if doing or run.doing else f"the run of {run.job.kind}",
+            need=need,
         )
 
     def tell_hooks(self, job: Claimed, transition: Transition, error: BaseException | None) -> None:
@@ -179,6 +249,8 @@ class Held:
                 report.failed += 1
             case "JobRetrying", _:
                 report.retried += 1
+            case _, "parks":
+                report.parked += 1
             case _, "released":
                 report.released += 1
             case _, "yields" | "stalls":

@@ -13,6 +13,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from tickover.clock import monotonic
+from tickover.domain.checkpoint import Checkpoint, Saved
+from tickover.domain.ids import StepKey
 from tickover.domain.outcome import Outcome
 from tickover.engine.interrupt import TickClosed
 
@@ -33,6 +35,8 @@ class Finished:
     #: What was raised, for hooks.
     error: BaseException | None
     seconds: float
+    #: What the run still had to record; written with its park or its yield.
+    checkpoints: tuple[Saved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,9 +45,20 @@ class Ask:
 
     work: Callable[[Store], Any]
     answer: Future[Any] = field(default_factory=Future)
+    #: Whether the work looks before it writes, so that it may be done again when nobody knows what became of it.
+    again: bool = False
 
 
-Item: TypeAlias = Finished | Ask
+@dataclass(frozen=True, slots=True, eq=False)
+class Save:
+    """A worker waits until these checkpoints stand; the answer has those where another value stood first."""
+
+    run: Run
+    saves: tuple[Saved, ...]
+    answer: Future[dict[StepKey, Checkpoint]] = field(default_factory=Future)
+
+
+Item: TypeAlias = Finished | Ask | Save
 
 
 class Inbox:
@@ -67,12 +82,16 @@ class Inbox:
             TickClosed: the tick is over.
         """
         ask = Ask(work)
-        with self._lock:  # against `close`: either it sees this ask, or we see that it is closed
-            if self._closed:
-                raise TickClosed("the tick is over: this call cannot be written any more")
-            self._items.put(ask)
+        self.put(ask)
         answer: T = ask.answer.result()
         return answer
+
+    def put(self, item: Ask | Save) -> None:
+        """Leaves something that is answered; raises `TickClosed` when nobody will."""
+        with self._lock:  # against `close`: either it sees this item, or we see that it is closed
+            if self._closed:
+                raise TickClosed("the tick is over: this call cannot be written any more")
+            self._items.put(item)
 
     def take(self, seconds: float) -> list[Item]:
         """Everything that is there; waits up to `seconds` for the first."""
@@ -98,5 +117,5 @@ class Inbox:
             self._closed = True
         while items := self.take(0):
             for item in items:
-                if isinstance(item, Ask):
+                if not isinstance(item, Finished):
                     item.answer.set_exception(TickClosed("the tick is over"))

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tickover.domain.options import check_name
-from tickover.engine.registry import NOTHING, Kind, Parameter
+from tickover.engine.registry import Kind, Parameter
+from tickover.engine.typed import NOTHING
 from tickover.errors import InvalidArgument
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tickover.domain.park import Park
+
 
 class Interrupt(BaseException):
     """Ends a run from inside; what the handler returns or raises afterwards is ignored."""
@@ -10,10 +12,15 @@ class Interrupt(BaseException):
 class Suspend(Interrupt):
     """The run stops here, and its job goes back unharmed."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, park: Park | None = None, need: float | None = None, doing: str = "") -> None:
         super().__init__(reason)
-        #: `deadline`, `paused` or `stopping`.
+        #: `deadline`, `paused`, `stopping` or `parked`.
         self.reason = reason
+        #: What the job waits for, when it is parked.
+        self.park = park
+        #: Seconds that the step wants which was not started, and its name.
+        self.need = need
+        self.doing = doing
 
 
 class LeaseLost(Interrupt):

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tickover.domain.budget import Budget, Window, lease_seconds
+from tickover.engine.flow import Means
+from tickover.engine.paces import Paces
+from tickover.engine.transaction import Turns
 from tickover.store.port import TickHead
 
 
@@ -28,8 +31,17 @@ class Plan:
     monotonic: Callable[[], float]
     #: Whether a thread that an earlier tick of this process gave up still runs: then no job here is alone.
     haunted: Callable[[], bool]
-    #: The application, for façade calls that its jobs make.
+    #: The application, for façade calls that its jobs make; what it lends to workflows, and how long their steps take.
     owner: object
+    means: Means
+    paces: Paces
+    #: Whether the database has one writer, so that a transaction of a job needs the tick's turn, and for how long at most.
+    single_writer: bool
+    transaction_timeout: float
+
+    def turns(self, patience: float) -> Turns:
+        """Who of this tick's jobs may have a transaction of its own, and for how long the tick waits for it."""
+        return Turns(single_writer=self.single_writer, patience=patience)
 
     @property
     def beat_every(self) -> float:

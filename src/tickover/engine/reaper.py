@@ -9,7 +9,7 @@ from tickover.domain.budget import Window
 from tickover.domain.ids import TickId
 from tickover.domain.report import TickReport
 from tickover.engine.observe import Hooks, after, details, seen
-from tickover.engine.recover import reap
+from tickover.engine.recover import reap, wake_due
 from tickover.engine.retention import Retention, remove_old
 from tickover.store.port import Store
 
@@ -53,7 +53,10 @@ class Reaper:
 
     def _reap(self) -> bool:
         """Gives back every job whose lease ran out, in bounded batches; whether none is left."""
-        left = self.store.recover(self.tick, _BATCH)
+        overdue = self.store.recover(self.tick, _BATCH)
+        if overdue.waiters:
+            wake_due(self.store)
+        left = overdue.leases
         while left and self._left():
             reaped = reap(self.store, self.tick, _BATCH)
             for job, transition in reaped:
@@ -64,5 +67,5 @@ class Reaper:
                 if name is not None and self.hooks.wanted(name):
                     told = details(name, transition, None)
                     self.report.hook_errors += self.hooks.call(name, seen(job, transition), *told)
-            left = self.store.recover(self.tick, _BATCH) if len(reaped) == _BATCH else 0
+            left = self.store.recover(self.tick, _BATCH).leases if len(reaped) == _BATCH else 0
         return not left

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import random
+from typing import Final
 
 from tickover import faults
 from tickover.domain.decide import Transition, decide
 from tickover.domain.ids import TickId
 from tickover.domain.job import Claimed
 from tickover.domain.outcome import Crashed
+from tickover.engine.fan_in import ends, fan_in
 from tickover.store.port import Store
+
+_AT_ONCE: Final = 1000
 
 
 def recover(store: Store, tick: TickId, limit: int) -> list[tuple[Claimed, Transition]]:
-    """Reaps at most `limit` expired leases; one read-only statement when there are none."""
-    return reap(store, tick, limit) if store.recover(tick, max(1, limit)) and limit else []
+    """Wakes waiters whose time has come, and reaps at most `limit` expired leases; one read-only statement when there
+    are none.
+    """
+    overdue = store.recover(tick, max(1, limit))
+    if overdue.waiters:
+        wake_due(store)
+    return reap(store, tick, limit) if overdue.leases and limit else []
+
+
+def wake_due(store: Store) -> int:
+    """Lets every waiter run again whose time has come, in bounded sets; returns how many."""
+    woken = count = store.wake_due(_AT_ONCE)
+    while count == _AT_ONCE:
+        count = store.wake_due(_AT_ONCE)
+        woken += count
+    faults.hit("wake_due.after")
+    return woken
 
 
 def reap(store: Store, tick: TickId, limit: int) -> list[tuple[Claimed, Transition]]:
@@ -27,5 +46,6 @@ def reap(store: Store, tick: TickId, limit: int) -> list[tuple[Claimed, Transiti
         decided = [(job, decide(job, Crashed(), dice=random.random())) for job in jobs]  # noqa: S311  # jitter, not secrecy
         faults.hit("reap.after_select")
         accepted = store.settle([transition for _, transition in decided], tick=tick, reaping=True)
+        fan_in(store, ends((t.fan_out_id, t.state) for job, t in decided if job.id in accepted))
     faults.hit("reap.after_commit")
     return [(job, transition) for job, transition in decided if job.id in accepted]

@@ -7,15 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
-from types import UnionType
-from typing import Any, Final, Union, get_args, get_origin
+from typing import Any
 
 from tickover.domain.payload import decode, encode
+from tickover.engine.typed import NOTHING, PLAIN, Typed, refused
 from tickover.errors import HandlerNotFound, InvalidArgument, PayloadError
-
-#: Values of exactly these types need no validation library: JSON gives them back as they were.
-_PLAIN: Final = (str, int, bool, type(None))
-NOTHING: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,25 +117,22 @@ class Kind:
             raise PayloadError(f"{self.name!r} needs an object with {', '.join(sorted(required))}.")
         return {first.name: self._load(first, text, "$")}
 
+    @cached_property
+    def result(self) -> Typed:
+        """The type of what the function returns."""
+        return Typed(self.returns, repr(self.name))
+
     def result_text(self, value: Any) -> str | None:
         """The stored form of what the function returned; None stays None."""
-        if value is None:
-            return None
-        if self.returns in (Any, NOTHING) or (type(value) in _PLAIN and type(value) in _members(self.returns)):
-            return encode(value, lossy=True)
-        return encode(self._plain(Parameter("return", self.returns), value, "$"), lossy=True)
+        return self.result.text(value)
 
     def result_value(self, text: str | None) -> Any:
         """What `result_text` stored, with the type that the function's return annotation says."""
-        if text is None:
-            return None
-        if self.returns in (Any, NOTHING, str, int, bool):
-            return decode(text)
-        return self._validate("return", self.returns, text, "$")
+        return self.result.value(text)
 
     def _dump(self, parameter: Parameter, value: Any) -> str:
         path = f"$.{parameter.name}"
-        if type(value) is parameter.annotation and type(value) in _PLAIN:
+        if type(value) is parameter.annotation and type(value) in PLAIN:
             return encode(value, path=path)
         if parameter.annotation is Any:
             return encode(value, path=path)
@@ -154,21 +147,21 @@ class Kind:
         try:
             return adapter.dump_python(adapter.validate_python(value), mode="json", round_trip=True, warnings="error")
         except ValidationError as error:
-            raise _refused(self.name, path, error) from error
+            raise refused(repr(self.name), path, error) from error
         except (PydanticSerializationError, ValueError) as error:
             raise PayloadError(f"{self.name!r}: {path} cannot be stored: {error}.", path=path) from error
 
     def _load(self, parameter: Parameter, text: str, path: str) -> Any:
         if parameter.annotation is Any:
             return decode(text)
-        if parameter.annotation in _PLAIN:
+        if parameter.annotation in PLAIN:
             value = decode(text)
             if type(value) is parameter.annotation:
                 return value
         return self._validate(parameter.name, parameter.annotation, text, path)
 
     def _load_value(self, parameter: Parameter, value: Any) -> Any:
-        if parameter.annotation is Any or (type(value) is parameter.annotation and type(value) in _PLAIN):
+        if parameter.annotation is Any or (type(value) is parameter.annotation and type(value) in PLAIN):
             return value
         return self._validate(parameter.name, parameter.annotation, encode(value), f"$.{parameter.name}")
 
@@ -178,7 +171,7 @@ class Kind:
         try:
             return self._adapter(name, annotation).validate_json(text, by_alias=True, by_name=True)
         except ValidationError as error:
-            raise _refused(self.name, path, error) from error
+            raise refused(repr(self.name), path, error) from error
 
     def _adapter(self, name: str, annotation: Any) -> Any:
         if name not in self._adapters:
@@ -233,17 +226,5 @@ class Registry:
         return sorted({*own, *(alias for alias, name in self._aliases.items() if name in own)})
 
 
-def _members(annotation: Any) -> tuple[Any, ...]:
-    """The types of a union; else the one."""
-    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-
-
 def _name(parameter: Parameter) -> str:
     return parameter.name
-
-
-def _refused(kind: str, path: str, error: Any) -> PayloadError:
-    """The first complaint of pydantic, with the path from the payload's root."""
-    complaint = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = path + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in complaint["loc"])
-    return PayloadError(f"{kind!r} refuses {where}: {complaint['msg']}.", path=where)

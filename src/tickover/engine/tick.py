@@ -9,22 +9,23 @@ from typing import Final
 
 from tickover.domain.budget import claim_size
 from tickover.domain.decide import must_run_alone
-from tickover.domain.outcome import Outcome, Released
 from tickover.domain.report import StoppedBecause, TickReport
+from tickover.engine.answer import answer
 from tickover.engine.batch import Batch
-from tickover.engine.context import AsyncContext, Context
-from tickover.engine.execute import execute, failure
+from tickover.engine.flow import Desk
 from tickover.engine.flush import reconnect
 from tickover.engine.held import Held
-from tickover.engine.inbox import Ask, Finished, Inbox, Item
+from tickover.engine.inbox import Ask, Finished, Inbox, Item, Save
 from tickover.engine.interrupt import TickClosed
 from tickover.engine.loop import EventLoop
 from tickover.engine.memory import memory_mb
-from tickover.engine.observe import Hooks, seen
+from tickover.engine.observe import Hooks
 from tickover.engine.plan import Plan
+from tickover.engine.recall import recall
 from tickover.engine.recover import recover
 from tickover.engine.registry import Registry
-from tickover.engine.run import Run, Word
+from tickover.engine.run import Word
+from tickover.engine.work import Work
 from tickover.errors import StorageUnavailable
 from tickover.store.port import Due, OutcomeUnknown, RolledBack, Store, Wanted
 
@@ -44,8 +45,10 @@ class Tick:
         self.window = plan.window
         self.report = TickReport(tick_id=plan.head.tick_id, trigger=plan.head.trigger, cold=plan.head.cold)
         self.inbox = Inbox()
-        self.loop = EventLoop()
-        self.batch = Batch(plan.concurrency, plan.queues, self._work)
+        self.desk = Desk.of(plan, self.inbox, registry, window=lambda: self.window)
+        work = Work(self.desk, hooks, EventLoop(), self.report)
+        self.loop = work.loop
+        self.batch = Batch(plan.concurrency, plan.queues, work.do)
         self.held = Held(store, self.batch, hooks, plan, self.report)
         self.reason: StoppedBecause | None = None
         self._due: Due | None = None
@@ -129,30 +132,30 @@ class Tick:
 
     def _absorb(self, items: list[Item]) -> None:
         """Settles every outcome that was handed in as one set, and answers every question."""
-        asks = [item for item in items if not isinstance(item, Finished)]
+        asked = [item for item in items if not isinstance(item, Finished)]
         try:
             self.held.write_progress()
             now = self._now
-            self.held.settle([
-                (item.run, self.held.completed(item.run, item.outcome, now), item.error, item.seconds)
-                for item in items
-                if isinstance(item, Finished) and item.run.word not in ("closed", "lost")
-            ])  # fmt: skip
-            for ask in asks:
-                self._answer(ask)
+            self.held.settle(
+                [self.held.ended(item, now) for item in items if isinstance(item, Finished) and item.run.listened],
+                [item for item in asked if isinstance(item, Save) and item.run.listened],
+            )
+            self.held.cancel_children()
+            for item in asked:
+                if isinstance(item, Ask):
+                    self._answer(item)
         finally:
-            for ask in asks:  # whatever came up: nobody is left waiting
-                if not ask.answer.done():
-                    ask.answer.set_exception(TickClosed("the tick broke off"))
+            self._dry = self._dry and not self.held.stirred()
+            for item in asked:  # whatever came up: nobody is left waiting
+                if not item.answer.done():
+                    item.answer.set_exception(TickClosed("nobody writes this any more"))
 
-    def _answer(self, ask: Ask) -> None:
+    def _answer(self, item: Ask) -> None:
         self._dry = False  # it may have written a job that is due
         # Another session's lock must not keep this thread from the leases of every other job.
         self.store.deadline = min(self.window.end, self._now + self.plan.beat_every / 2)
         try:
-            ask.answer.set_result(ask.work(self.store))
-        except Exception as error:  # noqa: BLE001  # the asker's to handle, whatever it is
-            ask.answer.set_exception(error)
+            answer(self.store, item)
         finally:
             self.store.deadline = self.window.end
 
@@ -199,7 +202,11 @@ class Tick:
                 report.statements = self.store.statements - self._first_statement + (report.claimed > 0)
                 if report.claimed:
                     self.store.finish_tick(
-                        report, kinds=self.registry.names(), code_version=self.plan.code_version, memory_mb=memory_mb()
+                        report,
+                        kinds=self.registry.names(),
+                        code_version=self.plan.code_version,
+                        memory_mb=memory_mb(),
+                        durations=self.plan.paces.news(),
                     )
         except RolledBack as error:
             _log.warning("the row of tick %s was not closed: %s", report.tick_id, error)
@@ -225,7 +232,7 @@ class Tick:
             reconnect(self.store)
             jobs = [job for job in self.store.adopt(self.plan.head.tick_id) if job.id not in self.held.runs]
             self._dry, self._due = False, None
-        runs = [Run(job, self.registry.get(job.kind), self.report.tick_id) for job in jobs]
+        runs = recall(self.store, jobs, self.registry, self.report.tick_id, claimed_at=self._now)
         self.held.runs.update((run.job.id, run) for run in runs)
         self._solo = any(must_run_alone(job.crash_run, job.max_crashes) for job in jobs)
         self.report.claimed += len(jobs)
@@ -239,29 +246,6 @@ class Tick:
         self._dry = False
         if self.held.beat(now) == "aggressive" and self.reason is None:
             self.reason = "paused"
-
-    def _work(self, run: Run) -> None:
-        """One job on a worker thread, from its start hook to the inbox; whatever happens, its end is handed in."""
-        if run.word != "go on":  # paused, or lost, while it waited for its slot
-            run.ended = True
-            self.inbox.hand_in(Finished(run, Released(run.word), None, 0.0))
-            return
-        run.started = self._now
-        try:
-            outcome, error = self._execute(run)
-        except BaseException as unforeseen:  # noqa: BLE001  # a slot that dies would take the tick with it
-            outcome, error = failure(run, unforeseen), unforeseen
-        run.ended = True
-        self.inbox.hand_in(Finished(run, outcome, error, run.elapsed(self._now)))
-
-    def _execute(self, run: Run) -> tuple[Outcome, BaseException | None]:
-        cls = AsyncContext if run.kind is not None and run.kind.is_async else Context
-        context = cls(
-            run, self.inbox, owner=self.plan.owner, stop=lambda: self.window.stop, monotonic=self.plan.monotonic
-        )
-        if self.hooks.wanted("start"):
-            self.report.hook_errors += self.hooks.call("start", seen(run.job))
-        return execute(run, context, loop=self.loop, middleware=self.hooks.middleware)
 
     def _look_ahead(self) -> None:
         """Says what is due next. A claim that found nothing, with nothing left to settle or to tell, has just looked."""

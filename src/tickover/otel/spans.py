@@ -20,7 +20,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from tickover.domain.decide import Transition
 from tickover.domain.job import Claimed
 from tickover.domain.report import TickReport
-from tickover.engine.context import AsyncContext, Context
+from tickover.engine.async_context import AsyncContext
+from tickover.engine.context import Context
 from tickover.engine.watch import Note
 from tickover.otel import ids
 from tickover.otel.outcome import outcome_of

@@ -112,7 +112,10 @@ def engine_on(dialect: Dialect, shared: Any, open_link: Callable[[], Any]) -> En
     def connect() -> Any:
         connection = open_link().connection
         if dialect == "postgresql":
+            from psycopg.types.uuid import UUIDLoader
+
             connection.autocommit = False
+            connection.adapters.register_loader("uuid", UUIDLoader)  # ours reads them as text; the user's code must not
         return connection
 
     return create_engine(name, creator=connect, poolclass=NullPool)

@@ -33,6 +33,10 @@ class ReadOnly(StorageUnavailable):
     """The database takes no writes now: a failover, or a replica's address."""
 
 
+class NotHeld(TickoverError):
+    """The job is not ours any more; nothing of the transaction stays."""
+
+
 class DataRefused(TickoverError):
     """The database refused a value; the row that holds it hurts only itself."""
 

@@ -92,6 +92,9 @@ class KeptLinks:
         self._opened = self._used = 0.0
         self._pid = os.getpid()
         self._overflow: Any = None
+        #: Asked about the server once, so that a transaction of a job is not.
+        self._engine: Engine | None = None
+        self._engine_pid = 0
         # An application that is dropped without close() still gives its connection back.
         weakref.finalize(self, _close_all, self._slot)
 
@@ -125,6 +128,11 @@ class KeptLinks:
         return link
 
     def engine(self) -> Engine:
+        if self._engine is None or self._engine_pid != os.getpid():
+            self._engine, self._engine_pid = self._made_engine(), os.getpid()
+        return self._engine
+
+    def _made_engine(self) -> Engine:
         from tickover.store.engine_database import engine_on
 
         return engine_on(self.dialect, self._kept_link().connection if self._memory else None, self._open)  # type: ignore[attr-defined]  # memory links are ours
@@ -134,6 +142,7 @@ class KeptLinks:
             self._leave_inherited()
             if not self._busy:
                 self._drop()
+            self._engine = None
             if self._overflow is not None:
                 self._overflow.dispose()
                 self._overflow = None

@@ -6,19 +6,23 @@ back. One adapter implements this (`sql_store`), on two dialects.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias
 
+from tickover.domain.checkpoint import Checkpoint, Saved
 from tickover.domain.decide import Transition
 from tickover.domain.declared import Declared, Stored
-from tickover.domain.ids import JobId, TickId
+from tickover.domain.fanout import FanOutPlan, Slot, Status, Tally
+from tickover.domain.ids import JobId, StepKey, TickId
 from tickover.domain.job import Claimed, Lease
+from tickover.domain.park import Park, WaitKind
 from tickover.domain.report import TickReport
 from tickover.domain.states import State
-from tickover.store.link import DataRefused, OutcomeUnknown, ReadOnly, RolledBack, StorageFull
+from tickover.store.link import DataRefused, NotHeld, OutcomeUnknown, ReadOnly, RolledBack, StorageFull
 
 Pause: TypeAlias = Literal["graceful", "aggressive"] | None
 
@@ -78,7 +82,46 @@ class Settled:
     """Where an accepted transition put its job."""
 
     state: State
-    run_at: datetime
+    #: None: it waits without an end.
+    run_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    """What a tick finds to mend before its first claim: expired leases, and waiters whose time has come."""
+
+    leases: int
+    waiters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A fan-out that got its verdict just now."""
+
+    fan_out_id: str
+    parent_id: JobId
+    status: Status
+    #: Whether the children that still run are to be cancelled.
+    cancels: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FanOutView:
+    """Where a fan-out stands."""
+
+    status: Status
+    overdue: bool
+    timeout_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackView:
+    """Where a callback stands; `returns` names the type that its answer must have."""
+
+    received: bool
+    payload: str | None
+    expired: bool
+    returns: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +153,11 @@ class Store(Protocol):
     def log(self) -> Literal["all", "failures", "none"]:
         """Which events are written."""
 
-    def recover(self, tick: TickId, limit: int) -> int:
-        """How many expired leases there are, at most `limit`; raises `MigrationRequired` on foreign tables."""
+    def recover(self, tick: TickId, limit: int) -> Overdue:
+        """What is overdue, counted up to `limit`; raises `MigrationRequired` on foreign tables."""
+
+    def wake_due(self, limit: int) -> int:
+        """Lets that many waiters run again whose time has come; returns how many."""
 
     def expired(self, tick: TickId | None, limit: int) -> list[Claimed]:
         """Locks that many jobs whose lease ran out, until the open transaction ends."""
@@ -132,6 +178,50 @@ class Store(Protocol):
         self, transitions: Sequence[Transition], *, tick: TickId | None, reaping: bool = False
     ) -> dict[JobId, Settled]:
         """Applies fenced transitions; returns the accepted ones."""
+
+    def recorded(self, jobs: Sequence[Claimed]) -> dict[JobId, list[tuple[int, Checkpoint]]]:
+        """What these jobs have recorded, each with its number."""
+
+    def record(self, saves: Sequence[Saved], *, lease: float) -> dict[tuple[JobId, StepKey], bool]:
+        """Writes checkpoints of jobs that are ours: True where it stands now, False where another value stood first."""
+
+    def hold(self, leases: Sequence[Lease]) -> set[JobId]:
+        """Locks jobs that are ours until the open transaction ends; returns those that are."""
+
+    def look(self, waits: Sequence[tuple[JobId, Park]]) -> set[JobId]:
+        """The jobs for which what they are about to wait for is there already; they are held."""
+
+    def open_fan_out(self, plan: FanOutPlan) -> None:
+        """Writes a fan-out and its children in the open transaction, which holds their parent."""
+
+    def count_children(self, ends: Mapping[str, Counter[State]]) -> list[tuple[Decided, Tally]]:
+        """Adds ended children to their fan-outs; returns those still open, as they would be `Decided`, with the counts."""
+
+    def decide_fan_out(self, fan_out_id: str, status: Status) -> Decided | None:
+        """Gives a fan-out its verdict; None when it has one."""
+
+    def wake(self, waits: Sequence[tuple[JobId, WaitKind, str]]) -> set[JobId]:
+        """Lets jobs run again that wait for exactly this; returns those that did. In the open transaction."""
+
+    def durations(self, kind: str) -> dict[str, str]:
+        """How long the steps of a kind took so far: histograms as JSON, by step."""
+
+    def fan_out(self, fan_out_id: str) -> FanOutView:
+        """Where a fan-out stands."""
+
+    def slots(self, fan_out_id: str) -> list[Slot]:
+        """Its children in slot order."""
+
+    def take_signals(self, job: Claimed, name: str, key: StepKey, limit: int) -> list[str | None]:
+        """The oldest unread messages, read by this step from now on. In the open transaction, which holds the job."""
+
+    def open_callback(
+        self, job: Claimed, key: StepKey, *, key_id: str, returns: str | None, expires: datetime | None
+    ) -> None:
+        """Makes a place for one answer from outside."""
+
+    def callback(self, job_id: JobId, generation: int, key: StepKey) -> CallbackView | None:
+        """Where a callback stands; None when there is none."""
 
     def resolve(self, leases: Sequence[Lease]) -> dict[JobId, Literal["held", "landed", "lost"]]:
         """After an unknown outcome: whether our write landed, must be sent again, or came too late."""
@@ -157,7 +247,13 @@ class Store(Protocol):
         """Whether any code announced this kind within the last day."""
 
     def finish_tick(
-        self, report: TickReport, *, kinds: Sequence[str], code_version: str, memory_mb: float | None
+        self,
+        report: TickReport,
+        *,
+        kinds: Sequence[str],
+        code_version: str,
+        memory_mb: float | None,
+        durations: str | None = None,
     ) -> None:
         """Closes the tick's row."""
 
@@ -172,6 +268,6 @@ class Store(Protocol):
 
 
 __all__ = [
-    "Beat", "Claim", "DataRefused", "Due", "OutcomeUnknown", "Pause", "ReadOnly", "RolledBack", "Settled", "StorageFull",
-    "Store", "TickHead", "Wanted", "moment",
+    "Beat", "CallbackView", "Claim", "DataRefused", "Decided", "Due", "FanOutView", "NotHeld", "OutcomeUnknown", "Overdue", "Pause",
+    "ReadOnly", "RolledBack", "Settled", "StorageFull", "Store", "TickHead", "Wanted", "moment",
 ]  # fmt: skip

@@ -70,7 +70,7 @@ def get(store: SqlStore, job_id: str) -> Job:
         .order_by(checkpoints.c.seq),
     )
     object.__setattr__(job, "children", [str(row[0]) for row in children])
-    object.__setattr__(job, "steps", [_step(row) for row in recorded])
+    object.__setattr__(job, "steps", [_step(store, job.id, row) for row in recorded])
     return job
 
 
@@ -221,13 +221,14 @@ def _job(store: SqlStore, row: Row) -> Job:
     return Job(**values)
 
 
-def _step(row: Row) -> Step:
+def _step(store: SqlStore, job_id: str, row: Row) -> Step:
     key, kind, value, error, seq, created_at, seconds, tick_id = row
+    told = _readable(store.shown(job_id, f"checkpoint:{key}", error))
     return Step(
         key=key,
         kind=kind,
-        value=_readable(value),
-        error=error,
+        value=_readable(store.shown(job_id, f"checkpoint:{key}", value)),
+        error=f"{told[0]}: {told[1]}" if isinstance(told, list) else told,
         seq=seq,
         created_at=stored_instant(created_at),
         seconds=seconds,

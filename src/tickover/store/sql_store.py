@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, Literal
 
 from tickover.domain.decide import Transition
@@ -14,10 +14,11 @@ from tickover.domain.job import Claimed, Lease
 from tickover.domain.report import TickReport
 from tickover.domain.retry import DEFAULT_BACKOFF, ExponentialBackoff
 from tickover.errors import StorageUnavailable
+from tickover.store.flow_store import FlowStore, fence, fences, millis_up
 from tickover.store.link import Link, Row
 from tickover.store.migrate import check_version
 from tickover.store.open import Database
-from tickover.store.port import Beat, Claim, Due, Settled, TickHead, Wanted
+from tickover.store.port import Beat, Claim, Due, Overdue, Settled, TickHead, Wanted
 from tickover.store.schedule_rows import ScheduleVerbs, utc
 from tickover.store.seal import Codec
 from tickover.store.verbs import verb
@@ -38,7 +39,7 @@ _BRIEF = (
 )
 
 
-class SqlStore(ScheduleVerbs):
+class SqlStore(FlowStore, ScheduleVerbs):
     """See `tickover.store.port.Store`. Not shared between threads."""
 
     def __init__(
@@ -75,10 +76,10 @@ class SqlStore(ScheduleVerbs):
         self.link = self._source.reopen(self.link)
         self.link.deadline = deadline
 
-    def recover(self, tick: TickId, limit: int) -> int:
-        ((expired, version),) = self.call("recover", tick=tick, limit=limit)
+    def recover(self, tick: TickId, limit: int) -> Overdue:
+        ((expired, waiting, version),) = self.call("recover", tick=tick, limit=limit)
         check_version(version)
-        return int(expired)
+        return Overdue(leases=expired, waiters=waiting)
 
     def expired(self, tick: TickId | None, limit: int) -> list[Claimed]:
         return [self.opened(claimed(row)) for row in self.call("expired", tick=tick, limit=limit)]
@@ -126,7 +127,7 @@ class SqlStore(ScheduleVerbs):
         return _due(self.call("due", tick=tick, queues=names)[0])
 
     def beat(self, leases: Sequence[Lease], lease: float) -> Beat:
-        rows = self.call("beat", leases=_fences(leases), lease=lease)
+        rows = self.call("beat", leases=fences(leases), lease=lease)
         return Beat(
             held=frozenset(JobId(str(row[0])) for row in rows),
             pausing=frozenset(JobId(str(row[0])) for row in rows if row[1] is not None),
@@ -145,21 +146,27 @@ class SqlStore(ScheduleVerbs):
             reaping=reaping,
             log=self.log,
         )
-        return {JobId(str(row[0])): Settled(row[1], _instant(row[2])) for row in rows}
+        return {JobId(str(row[0])): Settled(row[1], None if row[2] is None else utc(row[2])) for row in rows}
 
     def resolve(self, leases: Sequence[Lease]) -> dict[JobId, Literal["held", "landed", "lost"]]:
         found = {str(row[0]): row for row in self.call("resolve", ids=json.dumps([lease.job_id for lease in leases]))}
         return {lease.job_id: _whereabouts(lease, found.get(lease.job_id)) for lease in leases}
 
     def progress(self, reports: Mapping[Lease, str]) -> None:
-        rows = [{**_fence(lease), "data": self.seal_progress(lease.job_id, text)} for lease, text in reports.items()]
+        rows = [{**fence(lease), "data": self.seal_progress(lease.job_id, text)} for lease, text in reports.items()]
         self.call("progress", reports=json.dumps(rows), log=self.log)
 
     def kind_seen(self, kind: str) -> bool:
         return bool(self.call("kind_seen", kind=kind)[0][0])
 
     def finish_tick(
-        self, report: TickReport, *, kinds: Sequence[str], code_version: str, memory_mb: float | None
+        self,
+        report: TickReport,
+        *,
+        kinds: Sequence[str],
+        code_version: str,
+        memory_mb: float | None,
+        durations: str | None = None,
     ) -> None:
         self.call(
             "finish_tick",
@@ -168,6 +175,7 @@ class SqlStore(ScheduleVerbs):
             kinds=json.dumps(list(kinds)),
             code_version=code_version,
             memory_mb=memory_mb,
+            durations=durations,
             **{name: getattr(report, name) for name in _BRIEF},
         )
 
@@ -186,6 +194,12 @@ class SqlStore(ScheduleVerbs):
         if t.error is not None:
             row["error"] = self.seal(lease.job_id, "error", t.error)
         row["loud"] = t.event in _FAILURES
+        if t.park is not None:
+            row |= {"wait_kind": t.park.kind, "wait_ref": t.park.ref}
+            if t.park.until is not None:
+                row |= {"until": t.park.until.isoformat(), "until_ms": millis_up(t.park.until)}
+        if t.resume:
+            row["resume"] = True
         for name in ("delay", "error_kind", "crash_run", "stall_run", "need_ms", "deferrals"):
             if (value := getattr(t, name)) is not None:
                 row[name] = value
@@ -200,20 +214,20 @@ def claimed(row: Row) -> Claimed:
     (
         job_id, epoch, claim_id, kind, queue, tenant, priority, run_at, created_at, started_at, starts, failures, forgiven,
         crashes, yields, stalls, parks, released, crash_run, stall_run, deferrals, steps, generation, max_retries,
-        max_crashes, timeout_ms, backoff, args, meta, unique_key, parent_id, root_id, fan_out_index, determinism,
+        max_crashes, timeout_ms, backoff, args, meta, unique_key, parent_id, root_id, fan_out_id, fan_out_index, determinism,
         trace_context, slot,
     ) = row  # fmt: skip
     return Claimed(
         lease=Lease(_text(job_id), epoch, _text(claim_id)),
-        kind=kind, queue=queue, tenant=tenant, priority=priority, run_at=_instant(run_at),
-        created_at=_instant(created_at), started_at=_instant(started_at), starts=starts, failures=failures,
+        kind=kind, queue=queue, tenant=tenant, priority=priority, run_at=utc(run_at),
+        created_at=utc(created_at), started_at=utc(started_at), starts=starts, failures=failures,
         forgiven=forgiven, crashes=crashes, yields=yields, stalls=stalls, parks=parks, released=released,
         crash_run=crash_run, stall_run=stall_run, deferrals=deferrals, steps=steps, generation=generation,
         max_retries=max_retries, max_crashes=max_crashes, timeout=None if timeout_ms is None else timeout_ms / 1000,
         backoff=read_backoff(backoff), args=args, meta=meta, unique_key=unique_key,
         parent_id=parent_id and _text(parent_id), root_id=root_id and _text(root_id),
-        fan_out_index=fan_out_index, determinism=determinism, trace_context=trace_context,
-        slot=None if slot is None else utc(slot),
+        fan_out_id=fan_out_id and _text(fan_out_id), fan_out_index=fan_out_index, determinism=determinism,
+        trace_context=trace_context, slot=None if slot is None else utc(slot),
     )  # fmt: skip
 
 
@@ -238,22 +252,9 @@ def write_backoff(backoff: ExponentialBackoff | None) -> str | None:
 _text: Callable[[Any], Any] = str
 
 
-def _instant(value: Any) -> datetime:
-    # Not tables.from_stored: importing the tables imports SQLAlchemy, which a tick does not need.
-    return value if isinstance(value, datetime) else datetime.fromtimestamp(value / 1000, UTC)
-
-
 def _due(row: Row) -> Due:
     paused, at, now = row[:3]
-    return Due(at=None if at is None else _instant(at).astimezone(UTC), now=bool(now), paused=paused)
-
-
-def _fence(lease: Lease) -> dict[str, Any]:
-    return {"id": lease.job_id, "epoch": lease.epoch, "claim_id": lease.claim_id}
-
-
-def _fences(leases: Iterable[Lease]) -> str:
-    return json.dumps([_fence(lease) for lease in leases])
+    return Due(at=None if at is None else utc(at).astimezone(UTC), now=bool(now), paused=paused)
 
 
 def _whereabouts(lease: Lease, row: Row | None) -> Literal["held", "landed", "lost"]:

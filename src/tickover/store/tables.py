@@ -2,72 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    DateTime,
-    Dialect,
     Double,
     Identity,
     Index,
     Integer,
-    MetaData,
     SmallInteger,
     Table,
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import UUID
-from sqlalchemy.types import TypeDecorator, TypeEngine
 
-metadata = MetaData()
-
-
-class Instant(TypeDecorator[datetime]):
-    """Native `timestamptz` on PostgreSQL, integer milliseconds on SQLite (whose text dates depend on the host)."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return BigInteger() if dialect.name == "sqlite" else DateTime(timezone=True)
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        return to_millis(value) if dialect.name == "sqlite" and value is not None else value
-
-
-class Id(TypeDecorator[str]):
-    """A UUID column on PostgreSQL, text on SQLite; a string in Python."""
-
-    impl = Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return Text() if dialect.name == "sqlite" else UUID(as_uuid=False)
-
-
-def to_millis(instant: datetime) -> int:
-    """Milliseconds since 1970, rounded down: SQLite's form of an instant."""
-    return int(instant.timestamp() * 1000 // 1)
-
-
-def stored_instant(value: Any) -> datetime:
-    """An aware UTC datetime from what either database returned in a column that is never NULL."""
-    return value.astimezone(UTC) if isinstance(value, datetime) else datetime.fromtimestamp(value / 1000, UTC)
-
-
-def from_stored(value: Any) -> datetime | None:
-    """An aware UTC datetime from what either database returned."""
-    return None if value is None else stored_instant(value)
-
-
-def _count(name: str, kind: type[TypeEngine[Any]] = Integer) -> Column[Any]:
-    return Column(name, kind, nullable=False, server_default="0")
-
+from tickover.store import flow_tables
+from tickover.store.columns import Id, Instant, count, from_stored, metadata, stored_instant, to_millis
 
 LIVE = "state NOT IN ('completed', 'failed', 'cancelled')"
 TERMINAL = "state IN ('completed', 'failed', 'cancelled')"
@@ -86,24 +36,24 @@ jobs = Table(
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("finished_at", Instant),
-    _count("epoch", BigInteger),
+    count("epoch", BigInteger),
     Column("claim_id", Id),
     Column("lease_until", Instant),
     Column("holder", Id),
     Column("paused_from", Text),
     Column("pause_requested_at", Instant),
     *(
-        _count(n)
+        count(n)
         for n in ("starts", "completed", "failures", "crashes", "yields", "stalls", "parks", "released", "aborts")
     ),
-    _count("crash_run", SmallInteger),
-    _count("stall_run", SmallInteger),
-    _count("forgiven"),  # failures that an operator's retry forgave: counters themselves are never reset
-    _count("need_ms"),
-    _count("steps"),
-    _count("deferrals", SmallInteger),
-    _count("event_seq"),  # events written for this job: numbers them 1..n without gaps
-    _count("generation"),
+    count("crash_run", SmallInteger),
+    count("stall_run", SmallInteger),
+    count("forgiven"),  # failures that an operator's retry forgave: counters themselves are never reset
+    count("need_ms"),
+    count("steps"),
+    count("deferrals", SmallInteger),
+    count("event_seq"),  # events written for this job: numbers them 1..n without gaps
+    count("generation"),
     Column("max_retries", Integer, nullable=False),
     Column("max_crashes", Integer, nullable=False),
     Column("timeout_ms", BigInteger),
@@ -222,7 +172,7 @@ ticks = Table(
     Column("ended_at", Instant),
     Column("stopped_because", Text),
     *(
-        _count(n)
+        count(n)
         for n in (
             "claimed",
             "completed",
@@ -236,7 +186,7 @@ ticks = Table(
             "released",
         )
     ),
-    _count("statements"),
+    count("statements"),
     Column("memory_mb", Double),
     Column("durations", Text),
 )
@@ -248,9 +198,9 @@ tick_stats = Table(
     Column("tick_id", Id, primary_key=True),
     Column("minute", Instant, primary_key=True),
     Column("queue", Text, primary_key=True),
-    *(_count(n) for n in ("completed", "failed", "retried", "yielded")),
-    _count("run_ms", BigInteger),
-    _count("wait_ms", BigInteger),
+    *(count(n) for n in ("completed", "failed", "retried", "yielded")),
+    count("run_ms", BigInteger),
+    count("wait_ms", BigInteger),
 )
 Index("tick_stats_minute", tick_stats.c.minute)
 
@@ -301,121 +251,4 @@ idempotency = Table(
 Index("idempotency_expiry", idempotency.c.expires_at)
 Index("idempotency_job", idempotency.c.job_id)
 
-# One per fan-out: counters, so that nobody ever counts children. Room for HOT: every child's end updates it.
-fan_outs = Table(
-    "fan_outs",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("parent_id", Id, nullable=False),
-    Column("generation", Integer, nullable=False),
-    Column("step_key", Text, nullable=False),
-    Column("total", Integer, nullable=False),
-    *(_count(n) for n in ("done", "failed", "cancelled")),
-    Column("strategy", Text, nullable=False),
-    Column("required", Integer, nullable=False),  # successes without which it has failed
-    Column("status", Text, nullable=False, server_default="open"),
-    Column("cancel_on_failure", SmallInteger, nullable=False, server_default="0"),
-    Column("timeout_at", Instant),
-    Column("created_at", Instant, nullable=False),
-    Column("decided_at", Instant),
-    CheckConstraint("status IN ('open', 'completed', 'failed', 'timed_out', 'cancelled')", name="fan_outs_status"),
-    CheckConstraint("done + failed + cancelled <= total", name="fan_outs_counts"),
-    postgresql_with={"fillfactor": 70},
-)
-Index("fan_outs_parent", fan_outs.c.parent_id)
-Index(
-    "fan_outs_timeout",
-    fan_outs.c.timeout_at,
-    postgresql_where=text("status = 'open' AND timeout_at IS NOT NULL"),
-    sqlite_where=text("status = 'open' AND timeout_at IS NOT NULL"),
-)
-
-signals = Table(
-    "signals",
-    metadata,
-    # Numbered under the job's row lock, so that its order is the order of the commits.
-    Column("seq", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True, autoincrement=True),
-    Column("job_id", Id, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("message_id", Text, nullable=False),
-    Column("payload", Text),
-    Column("created_at", Instant, nullable=False),
-    Column("consumed_at", Instant),
-    Column("consumed_by", Text),  # generation and step key
-    sqlite_autoincrement=True,
-)
-Index("signals_message", signals.c.job_id, signals.c.name, signals.c.message_id, unique=True)
-Index(
-    "signals_unread",
-    signals.c.job_id,
-    signals.c.name,
-    signals.c.seq,
-    postgresql_where=text("consumed_at IS NULL"),
-    sqlite_where=text("consumed_at IS NULL"),
-)
-
-callbacks = Table(
-    "callbacks",
-    metadata,
-    Column("job_id", Id, primary_key=True),
-    Column("generation", Integer, primary_key=True),
-    Column("step_key", Text, primary_key=True),
-    Column("key_id", Text, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("expires_at", Instant),
-    Column("payload", Text),
-    Column("received_at", Instant),
-)
-Index("callbacks_expiry", callbacks.c.expires_at)
-
-schedules = Table(
-    "schedules",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("payload", Text),
-    Column("options", Text),  # JSON: the job's options as they were said; those of its handler come at the fire
-    Column("spec", Text, nullable=False),
-    Column("tz", Text, nullable=False, server_default="UTC"),
-    Column("next_slot", Instant),  # the truth; NULL when no slot will ever come
-    Column("last_slot", Instant),
-    Column("last_fired_at", Instant),
-    Column("catch_up", Text, nullable=False, server_default="latest"),
-    Column("overlap", Text, nullable=False, server_default="allow"),
-    Column("spec_version", BigInteger, nullable=False, server_default="1"),
-    Column("code_version", Text),
-    Column("paused_at", Instant),
-    Column("created_at", Instant, nullable=False),
-    Column("seen_at", Instant),  # when code last declared it
-)
-Index("schedules_due", schedules.c.next_slot)
-
-fires = Table(
-    "fires",
-    metadata,
-    Column("schedule", Text, primary_key=True),
-    Column("slot", Instant, primary_key=True),
-    Column("job_id", Id),
-    Column("outcome", Text, nullable=False),
-    Column("reason", Text),
-    Column("fired_at", Instant, nullable=False),
-)
-# The latest fires that have a job: whether one of those is not over yet.
-Index(
-    "fires_fired",
-    fires.c.schedule,
-    fires.c.slot,
-    postgresql_where=text("job_id IS NOT NULL"),
-    sqlite_where=text("job_id IS NOT NULL"),
-)
-Index("fires_age", fires.c.fired_at)
-
-# How long steps take, on a log scale: folded from ticks by the reaper, and only used to gate their starts.
-durations = Table(
-    "durations",
-    metadata,
-    Column("kind", Text, primary_key=True),
-    Column("step", Text, primary_key=True),
-    Column("histogram", Text, nullable=False),
-    Column("updated_at", Instant, nullable=False),
-)
+__all__ = ["flow_tables", "from_stored", "metadata", "stored_instant", "to_millis"]

@@ -55,6 +55,7 @@ CREATE TABLE callbacks (
     generation INTEGER NOT NULL,
     step_key TEXT NOT NULL,
     key_id TEXT NOT NULL,
+    returns TEXT,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     expires_at TIMESTAMP WITH TIME ZONE,
     payload TEXT,

@@ -53,6 +53,7 @@ CREATE TABLE callbacks (
     generation INTEGER NOT NULL,
     step_key TEXT NOT NULL,
     key_id TEXT NOT NULL,
+    returns TEXT,
     created_at BIGINT NOT NULL,
     expires_at BIGINT,
     payload TEXT,

@@ -4,12 +4,13 @@ WITH input AS MATERIALIZED (
     -- Sparse rows: what is absent is a plain completion, so a set of those travels as fences and durations.
     SELECT t.id, t.epoch, t.claim_id, COALESCE(t.state, 'completed') AS state, COALESCE(t.counter, 'completed') AS counter,
         COALESCE(t.event, 'JobCompleted') AS event, t.delay, t.result, t.error, t.error_kind, t.crash_run, t.stall_run,
-        t.need_ms, t.deferrals, t.seconds, COALESCE(t.data, '{"duration":' || t.seconds || '}', '{}') AS data,
+        t.need_ms, t.deferrals, t.seconds, t.wait_kind, t.wait_ref, t.until, t.resume, COALESCE(t.data, '{"duration":' || t.seconds || '}', '{}') AS data,
         CASE CAST(:log AS text) WHEN 'all' THEN true WHEN 'failures' THEN COALESCE(t.loud, false) ELSE false END AS loud
     FROM json_to_recordset(CAST(:transitions AS json)) AS t (
         id uuid, epoch bigint, claim_id uuid, state text, counter text, event text, delay double precision,
         result text, error text, error_kind text, crash_run smallint, stall_run smallint, need_ms int,
-        deferrals smallint, seconds double precision, data text, loud boolean
+        deferrals smallint, seconds double precision, data text, loud boolean, wait_kind text, wait_ref text,
+        until timestamptz, resume boolean
     )
 ), locked AS MATERIALIZED (
     -- In id order, before any update: an UPDATE that joins a set locks in plan order, and two ticks would deadlock.
@@ -19,11 +20,13 @@ WITH input AS MATERIALIZED (
 ), settled AS (
     UPDATE jobs j SET
         -- A pause that was asked for lands at the first write that is not an end (5-semantics, Pause).
-        state = CASE WHEN t.state = 'pending' AND j.pause_requested_at IS NOT NULL THEN 'paused' ELSE t.state END,
-        paused_from = CASE WHEN t.state = 'pending' AND j.pause_requested_at IS NOT NULL THEN 'pending' END,
+        state = CASE WHEN t.state IN ('pending', 'waiting') AND j.pause_requested_at IS NOT NULL THEN 'paused' ELSE t.state END,
+        paused_from = CASE WHEN t.state IN ('pending', 'waiting') AND j.pause_requested_at IS NOT NULL THEN t.state END,
         pause_requested_at = NULL,
-        run_at = CASE WHEN t.delay IS NULL THEN j.run_at ELSE clock_timestamp() + t.delay * interval '1 second' END,
-        finished_at = CASE WHEN t.state = 'pending' THEN NULL ELSE clock_timestamp() END,
+        run_at = CASE WHEN t.state = 'waiting' THEN t.until WHEN t.resume THEN j.created_at WHEN t.delay IS NULL THEN j.run_at
+            ELSE clock_timestamp() + t.delay * interval '1 second' END,
+        wait_kind = t.wait_kind, wait_ref = t.wait_ref,
+        finished_at = CASE WHEN t.state IN ('pending', 'waiting') THEN NULL ELSE clock_timestamp() END,
         lease_until = NULL,
         -- Our own writes leave epoch and claim id in place, the reaper's erase the claim id: so after a cut COMMIT
         -- we can tell whether it was ours that landed (rule 9).
@@ -33,6 +36,7 @@ WITH input AS MATERIALIZED (
         crashes = j.crashes + CASE WHEN t.counter = 'crashes' THEN 1 ELSE 0 END,
         yields = j.yields + CASE WHEN t.counter = 'yields' THEN 1 ELSE 0 END,
         stalls = j.stalls + CASE WHEN t.counter = 'stalls' THEN 1 ELSE 0 END,
+        parks = j.parks + CASE WHEN t.counter = 'parks' THEN 1 ELSE 0 END,
         released = j.released + CASE WHEN t.counter = 'released' THEN 1 ELSE 0 END,
         crash_run = COALESCE(t.crash_run, j.crash_run), stall_run = COALESCE(t.stall_run, j.stall_run),
         need_ms = COALESCE(t.need_ms, j.need_ms), deferrals = COALESCE(t.deferrals, j.deferrals),

@@ -2,14 +2,14 @@
 -- Returns the ids that were written. In a SQLite verb the later statements know them as :accepted.
 INSERT INTO jobs (
     id, kind, queue, tenant, priority, state, run_at, created_at, max_retries, max_crashes, timeout_ms, backoff,
-    unique_key, meta, determinism, code_version, trace_context, event_seq
+    unique_key, meta, determinism, code_version, trace_context, parent_id, root_id, fan_out_id, fan_out_index, event_seq
 )
 SELECT value ->> 'id', value ->> 'kind', COALESCE(value ->> 'queue', 'default'), COALESCE(value ->> 'tenant', ''),
     COALESCE(value ->> 'priority', 0), 'pending',
     COALESCE(value ->> 'at_ms', :now + CAST(1000 * COALESCE(value ->> 'delay', 0) AS INTEGER)), :now,
     COALESCE(value ->> 'retries', 3), COALESCE(value ->> 'max_crashes', 3), value ->> 'timeout_ms', value ->> 'backoff',
     value ->> 'unique_key', value ->> 'meta', value ->> 'determinism', value ->> 'code_version',
-    value ->> 'trace_context',
+    value ->> 'trace_context', value ->> 'parent_id', value ->> 'root_id', value ->> 'fan_out_id', value ->> 'fan_out_index',
     CASE WHEN :log = 'all' THEN 1 ELSE 0 END
 FROM json_each(:jobs) WHERE true
 ON CONFLICT (tenant, unique_key)

@@ -3,23 +3,26 @@
 UPDATE jobs SET
     -- A pause that was asked for lands at the first write that is not an end (5-semantics, Pause).
     -- What is absent in a row is a plain completion.
-    state = CASE WHEN t.state = 'pending' AND pause_requested_at IS NOT NULL THEN 'paused' ELSE t.state END,
-    paused_from = CASE WHEN t.state = 'pending' AND pause_requested_at IS NOT NULL THEN 'pending' END,
+    state = CASE WHEN t.state IN ('pending', 'waiting') AND pause_requested_at IS NOT NULL THEN 'paused' ELSE t.state END,
+    paused_from = CASE WHEN t.state IN ('pending', 'waiting') AND pause_requested_at IS NOT NULL THEN t.state END,
     pause_requested_at = NULL,
-    run_at = CASE WHEN t.delay IS NULL THEN run_at ELSE :now + CAST(1000 * t.delay AS INTEGER) END,
-    finished_at = CASE WHEN t.state = 'pending' THEN NULL ELSE :now END,
+    run_at = CASE WHEN t.state = 'waiting' THEN t.until_ms WHEN t.resume THEN created_at WHEN t.delay IS NULL THEN run_at
+        ELSE :now + CAST(1000 * t.delay AS INTEGER) END,
+    wait_kind = t.wait_kind, wait_ref = t.wait_ref,
+    finished_at = CASE WHEN t.state IN ('pending', 'waiting') THEN NULL ELSE :now END,
     lease_until = NULL,
     claim_id = CASE WHEN :reaping THEN NULL ELSE jobs.claim_id END,
     completed = completed + (t.counter = 'completed'), failures = failures + (t.counter = 'failures'),
     crashes = crashes + (t.counter = 'crashes'), yields = yields + (t.counter = 'yields'),
-    stalls = stalls + (t.counter = 'stalls'), released = released + (t.counter = 'released'),
+    stalls = stalls + (t.counter = 'stalls'), parks = parks + (t.counter = 'parks'), released = released + (t.counter = 'released'),
     crash_run = COALESCE(t.crash_run, jobs.crash_run), stall_run = COALESCE(t.stall_run, jobs.stall_run),
     need_ms = COALESCE(t.need_ms, jobs.need_ms), deferrals = COALESCE(t.deferrals, jobs.deferrals),
     event_seq = event_seq + t.loud
 FROM (
     SELECT value ->> 'id' AS id, value ->> 'epoch' AS epoch, value ->> 'claim_id' AS claim_id, COALESCE(value ->> 'state', 'completed') AS state,
         COALESCE(value ->> 'counter', 'completed') AS counter, value ->> 'delay' AS delay, value ->> 'crash_run' AS crash_run,
-        value ->> 'stall_run' AS stall_run, value ->> 'need_ms' AS need_ms, value ->> 'deferrals' AS deferrals,
+        value ->> 'wait_kind' AS wait_kind, value ->> 'wait_ref' AS wait_ref, value ->> 'until_ms' AS until_ms,
+        value ->> 'resume' AS resume, value ->> 'stall_run' AS stall_run, value ->> 'need_ms' AS need_ms, value ->> 'deferrals' AS deferrals,
         CASE :log WHEN 'all' THEN 1 WHEN 'failures' THEN COALESCE(value ->> 'loud', 0) ELSE 0 END AS loud
     FROM json_each(:transitions)
 ) t

@@ -1,0 +1,44 @@
+"""What an application lends to the workflows of its ticks: rows for new jobs, transactions, signed addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from tickover.app.callbacks import sign
+from tickover.app.core import Core
+from tickover.app.enqueue import write_rows
+from tickover.app.newjob import NewJob, rewritten, row_of
+from tickover.domain.checkpoint import Saved
+from tickover.domain.job import Lease
+from tickover.engine.flow import Means
+from tickover.engine.transaction import Turn
+from tickover.errors import InvalidArgument
+
+
+def means(core: Core) -> Means:
+    """See `tickover.engine.flow.Means`."""
+    return Means(
+        row=partial(_row, core),
+        write=write_rows,
+        transact=partial(_transact, core),
+        sign=partial(sign, core),
+        public_url=core.settings.public_url,
+    )
+
+
+def _row(core: Core, new: Any, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(new, NewJob):
+        raise InvalidArgument(f"A new job is handler.new(…) or NewJob(…), not {new!r:.80}.")
+    return row_of(core, rewritten(core, new), defaults=defaults)
+
+
+def _transact(core: Core, lease: Lease, work: Callable[[Any], Sequence[Saved]], *, renew: float, turn: Turn) -> bool:
+    from tickover.store.sql_store import SqlStore
+    from tickover.store.transact import transact  # brings SQLAlchemy, which other jobs do without
+
+    return transact(
+        core.database, core.clock, lease, work, renew=renew, turn=turn,
+        store_on=lambda link: SqlStore(link, log=core.settings.events, codec=core.codec),
+    )  # fmt: skip

@@ -1,0 +1,56 @@
+"""Cancels jobs with everything below them: downward, one level after the other, in transactions of their own.
+
+A walk that dies half-way leaves live children of an ended parent, which the reaper finds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from tickover import faults
+from tickover.domain.ids import JobId
+from tickover.engine.fan_in import ends, fan_in
+from tickover.store.port import Store
+
+_AT_ONCE = 500
+
+
+def cancel(store: Store, ids: Sequence[str]) -> dict[JobId, bool]:
+    """Ends those of these jobs that are not over, and counts them at their fan-outs, in one transaction.
+
+    Returns:
+        Those that this call ended; and whether each has recorded steps, so that it may have children.
+    """
+    with store.transaction():
+        rows = store.call("cancel", ids=json.dumps(list(ids)), log=store.log)
+        fan_in(store, ends((fan_out_id and str(fan_out_id), state) for _, state, fan_out_id, _ in rows))
+    faults.hit("cancel.done")
+    return {JobId(str(row[0])): row[3] > 0 for row in rows}
+
+
+def cancel_tree(
+    store: Store, *, parents: Sequence[str] = (), fan_outs: Sequence[str] = (), rounds: int = 1_000_000
+) -> int:
+    """Cancels the live descendants of jobs, and the live children of fan-outs with theirs; returns how many.
+
+    Args:
+        store: where they are.
+        parents: jobs that are over.
+        fan_outs: fan-outs that are decided.
+        rounds: sets of 500 at most; what is left then is the reaper's.
+    """
+    above, count = list(parents), 0
+    below: list[str] = []
+    for _ in range(rounds):
+        found = store.call(
+            "live_children", parents=json.dumps(above), fan_outs=json.dumps(list(fan_outs)), limit=_AT_ONCE
+        )
+        if found:
+            below += (ids := [str(row[0]) for row in found])
+            count += len(cancel(store, ids))
+        elif below:
+            above, below, fan_outs = below, [], ()
+        else:
+            return count
+    return count

@@ -1,0 +1,159 @@
+"""What all contexts of one run share: its journal, the way to its tick, and the gate before each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from tickover.domain.budget import Window
+from tickover.engine.effects import Ask, Verb
+from tickover.engine.inbox import Inbox
+from tickover.engine.interrupt import ContextClosed, Interrupt, LeaseLost, Suspend
+from tickover.engine.journal import Journal
+from tickover.engine.paces import Paces
+from tickover.engine.registry import Registry
+from tickover.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from tickover.domain.ids import JobId, StepKey
+    from tickover.engine.plan import Plan
+    from tickover.engine.run import Run
+    from tickover.engine.transaction import Transact, Turns
+
+#: Seconds that a step is given when nobody has seen one of its name and nothing was said.
+_PRIOR: Final = 1.0
+#: No first step of a tick is refused for want of time when so much of the window is left: no tick has more.
+_WHOLE: Final = 0.9
+#: What no short invocation has: the platform's limit.
+_LONGEST: Final = 900.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What the application lends to the workflows of a tick."""
+
+    #: The row of the enqueue verb for a NewJob, checked; without an id. Options that neither it nor its registration
+    #: says come from the mapping.
+    row: Callable[[Any, Mapping[str, Any]], dict[str, Any]]
+    #: Writes rows of the enqueue verb in the open transaction of a store; returns the ids that stand for them.
+    write: Callable[[Any, list[dict[str, Any]]], list[str]]
+    #: Runs `work(connection)` in a transaction of its own that ends with a checkpoint under the job's fence.
+    transact: Transact
+    #: The signed token of a callback, and the id of the key that signed it.
+    sign: Callable[[JobId, int, StepKey, datetime | None], tuple[str, str]]
+    #: Where callbacks are answered; None when nobody said.
+    public_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where the runs of one tick turn to."""
+
+    inbox: Inbox
+    registry: Registry
+    #: Whose tick this is: façade calls of the same application go through its connection.
+    owner: object
+    monotonic: Callable[[], float]
+    window: Callable[[], Window]
+    means: Means
+    paces: Paces
+    turns: Turns
+    #: Seconds that a lease renewed now lasts.
+    lease: Callable[[], float]
+
+    @classmethod
+    def of(cls, plan: Plan, inbox: Inbox, registry: Registry, *, window: Callable[[], Window]) -> Desk:
+        """The desk of a tick with this plan."""
+        patience = min(plan.transaction_timeout, plan.lease / 2)
+        return cls(
+            inbox=inbox, registry=registry, owner=plan.owner, monotonic=plan.monotonic, window=window, means=plan.means,
+            paces=plan.paces, lease=lambda: plan.lease_from(plan.monotonic()), turns=plan.turns(patience),
+        )  # fmt: skip
+
+
+class Flow:
+    """One run, as its contexts see it."""
+
+    def __init__(self, run: Run, desk: Desk) -> None:
+        self.run = run
+        self.desk = desk
+        self.over = False
+        #: How many siblings run at once now.
+        self.gathering = 0
+        #: The frame whose verbs may be used now; None while a verb is under way.
+        self.active: object | None = None
+        self._journal: Journal | None = None
+        self._stopped: BaseException | None = None
+
+    @property
+    def journal(self) -> Journal:
+        """The recorded steps; made when the first verb needs them."""
+        if self._journal is None:
+            self._journal = Journal(self.run.job.lease, self.run.recorded)
+        return self._journal
+
+    @property
+    def used(self) -> bool:
+        """Whether any verb needed the journal."""
+        return self._journal is not None
+
+    @property
+    def now(self) -> float:
+        """This process's monotonic clock."""
+        return self.desk.monotonic()
+
+    @property
+    def database_now(self) -> datetime:
+        """The database's clock, or a moment before."""
+        return self.run.database_now(self.now)
+
+    @property
+    def stopped(self) -> BaseException | None:
+        """Why every further verb raises: a suspension, a lost lease, or a replay that took another path."""
+        return self._stopped or (self._journal.broken if self._journal is not None else None)
+
+    def stop(self, why: Interrupt) -> BaseException:
+        """From now on every verb of this run raises this, whatever the handler makes of it."""
+        self._stopped = self.stopped or why
+        return self._stopped
+
+    def alive(self) -> None:
+        """Raises when this run is over: nobody answers a thread that outlived its job."""
+        if self.over or self.run.word == "closed":
+            raise ContextClosed("this job's run is over; its context answers nothing any more")
+
+    def boundary(self) -> None:
+        """Raises what the tick has to say, and raises it again if the handler swallowed it; here a run can be stopped."""
+        self.alive()
+        if self.stopped is not None:
+            raise self.stopped
+        if (heard := self._heard()) is not None:
+            raise self.stop(heard)
+
+    def gate(self, step: str, needs: float | None) -> Verb[None]:
+        """Returns when a step may start: what it usually takes, or says it needs, fits into what is left of the tick.
+
+        Raises:
+            InvalidArgument: no short invocation has so much time.
+        """
+        self.boundary()
+        window, kind = self.desk.window(), self.run.job.kind
+        if needs is not None and needs > max(_LONGEST, window.length):
+            raise InvalidArgument(
+                f"Step {step!r} says it needs {needs:g} s; no tick has more than {max(_LONGEST, window.length):g} s."
+            )
+        if needs is None and self.desk.paces.stale(kind, self.now):
+            self.desk.paces.learn(kind, self.now, (yield Ask(lambda store: store.durations(kind))))
+        wanted = needs if needs is not None else self.desk.paces.usual(kind, step) or _PRIOR
+        if min(wanted, _WHOLE * window.length) > window.stop - self.now:
+            raise self.stop(Suspend("deadline", need=wanted, doing=step))
+
+    def _heard(self) -> Interrupt | None:
+        match self.run.word:
+            case "lost":
+                return LeaseLost("another tick, the reaper or an operator has this job now")
+            case "deadline" | "paused" | "stopping" as reason:
+                return Suspend(reason, doing=self.run.doing)
+        return Suspend("deadline", doing=self.run.doing) if self.now >= self.desk.window().stop else None
