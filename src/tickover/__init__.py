@@ -7,6 +7,7 @@ from typing_extensions import TypeAliasType
 from tickover import errors, events
 from tickover.app import Tickover
 from tickover.app.handler import Handler
+from tickover.app.http_waker import HttpWaker
 from tickover.app.newjob import NewJob
 from tickover.config import Settings
 from tickover.domain.budget import Budget
@@ -36,7 +37,7 @@ JSON = TypeAliasType("JSON", "bool | int | float | str | Sequence[JSON] | Mappin
 
 __all__ = [
     "JSON", "AsyncContext", "Budget", "CollectAll", "Context", "DuplicateJob", "ExponentialBackoff", "FailFast", "Handler",
-    "Job", "JobNotFound", "LocalWaker", "NewJob", "NoRetry", "Page", "PayloadError", "Pool", "Result", "RetryAfter",
+    "HttpWaker", "Job", "JobNotFound", "LocalWaker", "NewJob", "NoRetry", "Page", "PayloadError", "Pool", "Result", "RetryAfter",
     "Schedule", "ScheduleView", "Settings", "StepFailed", "Threshold", "TickReport", "Tickover", "TickoverError", "Waker",
     "all_succeeded", "cron", "daily", "errors", "events", "every", "partition", "success_count", "values", "weekly",
 ]  # fmt: skip

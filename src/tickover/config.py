@@ -67,6 +67,10 @@ class Settings:
     wake_queue_url: str | None = None
     wake_role_arn: str | None = None
     wake_url: str | None = None
+    #: The schedule group in which one-shot schedules are made.
+    wake_group: str = "default"
+    #: Wakes in a row that go the direct way; AWS stops a chain at about 16, so then one takes a detour.
+    wake_hops: int = 12
     #: `simple` (a tick each minute) or `zero-idle` (nothing due, nothing runs).
     profile: Literal["simple", "zero-idle"] = "simple"
 
@@ -75,7 +79,12 @@ class Settings:
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, _checked(seconds, value, name, least=least))
-        for name, low, high in (("concurrency", 1, 1000), ("reap_limit", 0, 10_000), ("max_ticks", 1, 1000)):
+        for name, low, high in (
+            ("concurrency", 1, 1000),
+            ("reap_limit", 0, 10_000),
+            ("max_ticks", 1, 1000),
+            ("wake_hops", 0, 1000),
+        ):
             _require(
                 isinstance(value := getattr(self, name), int) and low <= value <= high, name, value, f"{low} to {high}"
             )
@@ -158,7 +167,7 @@ _DURATIONS = {
 }
 _READERS: dict[str, Any] = {
     **dict.fromkeys(_DURATIONS, read_duration),
-    **dict.fromkeys(("concurrency", "reap_limit", "max_ticks"), int),
+    **dict.fromkeys(("concurrency", "reap_limit", "max_ticks", "wake_hops"), int),
     "queues": read_queues,
     "database_iam": _flag,
 }

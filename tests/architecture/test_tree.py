@@ -94,6 +94,8 @@ def test_the_public_surface_is_a_decision() -> None:
         "cli",
         "testing",
         "web",
+        "aws",
+        "twin",
     }
     assert set(public) - modules - {"Mapping", "Sequence", "TypeAliasType"} == set(tickover.__all__)
 

@@ -148,6 +148,12 @@ SCENES: Final[dict[str, Scene]] = {
     "pause_ticks": Scene(act="pause_ticks", prepare=_plain, effect="SELECT count(*) FROM control"),
     "resume_ticks": Scene(act="resume_ticks", prepare=_fleet_paused, effect="SELECT 1 - count(*) FROM control"),
     "read_events": Scene(act="read_events", prepare=_plain),
+    # who asks for a tick
+    "nudge": Scene(act="nudge", prepare=_plain, effect="SELECT count(*) FROM queues WHERE nudged_at IS NOT NULL"),
+    "unmark": Scene(act="nudge in vain", prepare=_plain, effect="SELECT count(*) FROM queues WHERE nudged_at IS NULL"),
+    "armed": Scene(act="arm", prepare=_plain),
+    "arm": Scene(act="arm", prepare=_plain, effect="SELECT count(*) FROM control"),
+    "chain": Scene(act="chain", prepare=_plain, effect="SELECT count(*) FROM control WHERE key LIKE 'chained:%'"),
 }
 
 #: Points that are not a verb's: in the engine, between two verbs.

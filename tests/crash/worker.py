@@ -7,6 +7,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -16,6 +17,7 @@ import pydantic
 from tests.support.ledger import Ledger, record
 from tests.support.process_nursery import say
 from tickover import AsyncContext, Budget, Context, ExponentialBackoff, Settings, Tickover, TickoverError, faults
+from tickover.engine.wake import Arrival, Note, WakeFailed
 from tickover.store.port import OutcomeUnknown
 
 pydantic.TypeAdapter(float)  # pydantic imports itself piece by piece, at the first use
@@ -97,6 +99,29 @@ def _unanswered(call: Callable[[], object]) -> None:
     call()
 
 
+class _Wakes:
+    """A waker whose wakes cost something, on a platform that is up or down."""
+
+    precision = 0.0
+
+    def __init__(self, *, up: bool = True) -> None:
+        self._up = up
+
+    def wake(self, at: datetime | None) -> None:
+        """Not used: what costs something is sent."""
+
+    def send(self, at: datetime | None, note: Note) -> Arrival | None:
+        if not self._up:
+            raise WakeFailed("the platform is down")
+        return None if at is None else Arrival(first=at, last=at)
+
+
+def _waking(jobs: Tickover, *, up: bool = True) -> Tickover:
+    core = jobs._core
+    core.waker, core.settings = _Wakes(up=up), core.settings.but(profile="zero-idle")
+    return jobs
+
+
 ACTS: Final[dict[str, Callable[[Tickover, list[str]], Any]]] = {
     "tick": lambda jobs, _: _tick(jobs),
     "short tick": lambda jobs, _: _tick(jobs, 1),  # it did not see the end of the queue, so it looks what is due
@@ -113,5 +138,9 @@ ACTS: Final[dict[str, Callable[[Tickover, list[str]], Any]]] = {
     "resume_queue": lambda jobs, _: _unanswered(lambda: jobs.resume_queue("default")),
     "pause_ticks": lambda jobs, _: _unanswered(jobs.pause_ticks),
     "resume_ticks": lambda jobs, _: _unanswered(jobs.resume_ticks),
+    "nudge": lambda jobs, _: _waking(jobs).enqueue("plain", 7),
+    "nudge in vain": lambda jobs, _: _waking(jobs, up=False).enqueue("plain", 7),
+    "arm": lambda jobs, _: _waking(jobs).enqueue("plain", 7, delay=1),
+    "chain": lambda jobs, _: _tick(_waking(jobs), 1),
     "read_events": lambda jobs, _: sum(1 for _event in jobs.events()),
 }

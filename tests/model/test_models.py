@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.model import claim, flush, lease, pause
+from tests.model import alarm, claim, flush, lease, nudge, pause
 from tests.model.checker import Model, Mutant, explore
 
-MODELS = (lease, flush, pause, claim)
+MODELS = (lease, flush, pause, claim, nudge, alarm)
 
 
 def name(module: Any) -> str:

@@ -83,9 +83,11 @@ class Tickover(Control, Schedules, Observe):
             ConfigurationError: no database is named, or a variable cannot be read.
         """
         found = read_settings(settings)
-        if not found.database_url:
+        if not (found.database_url or found.database_secret):
             raise ConfigurationError("Set TICKOVER_DATABASE_URL (or DATABASE_URL), for instance to sqlite:///jobs.db.")
-        return cls(found.database_url, imports=imports, pool=pool, codec=codec, waker=waker, settings=found)
+        return cls(
+            found.database_url or "postgresql://", imports=imports, pool=pool, codec=codec, waker=waker, settings=found
+        )
 
     @property
     def settings(self) -> Settings:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tickover.app import edges, waking
 from tickover.clock import Clock, SystemClock
 from tickover.config import Settings
 from tickover.domain.declared import Declared
@@ -50,13 +51,13 @@ class Core:
         self.settings = settings
         self.codec = codec
         self.pool = pool or (Pool.SERVERLESS if _on_lambda() else Pool.DEFAULT)
-        self.database: Database = open_database(database, pool=self.pool, clock=self.clock)
+        self.database: Database = open_database(database, pool=self.pool, clock=self.clock, login=edges.login(settings))
         self.registry = Registry()
         self.paces = Paces()
         self.hooks = Hooks()
         #: What code declares, by name; the scheduler compares it with what is stored.
         self.schedules: dict[str, Declared] = {}
-        self.waker = waker
+        self.waker = waker if waker is not None else edges.waker(settings)
         self.imports = tuple(imports)
         self.ticked = False
         #: Slots of ended ticks whose threads had to be given up; such a thread may still take the process down.
@@ -101,11 +102,11 @@ class Core:
         self.left_behind = [batch for batch in self.left_behind if batch.busy]
         return bool(self.left_behind)
 
-    def woken(self, at: datetime | None) -> None:
-        """Hints that a tick is wanted; inside a job the tick's own end does that."""
+    def woken(self, at: datetime | None, queues: Iterable[str] = ()) -> None:
+        """Hints that a tick is wanted, for jobs in these queues; inside a job the tick's own end does that."""
         context = running.get()
         if self.waker is not None and (context is None or context.owner is not self):
-            self.waker.wake(at)
+            waking.ask(self, at, queues)
 
 
 def _on_lambda() -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from tickover.app.core import Core
 from tickover.app.newjob import NewJob, rewritten, row_of
 from tickover.app.sessions import Joined, join
+from tickover.app.waking import Ask
 from tickover.domain.ids import new_id, new_ids
 from tickover.errors import DuplicateJob, InvalidArgument, StorageUnavailable
 from tickover.store.link import OutcomeUnknown, RolledBack
@@ -39,7 +40,7 @@ def enqueue(core: Core, new: NewJob[Any], *, session: Any = None) -> str:
                 raise DuplicateJob(
                     f"A job that is not finished yet has the unique key {row['unique_key']!r}: {job_id}.", job_id=job_id
                 )
-    joined.after_commit(lambda: core.woken(_wake_time(core, [row])))
+    joined.after_commit(_ask(core, [row]))
     return job_id
 
 
@@ -53,7 +54,7 @@ def enqueue_many(core: Core, news: Iterable[NewJob[Any]], *, session: Any = None
         note(rows)
         with join(core, session) as joined:
             ids = _write(joined, rows)
-    joined.after_commit(lambda: core.woken(_wake_time(core, rows)))
+    joined.after_commit(_ask(core, rows))
     return ids
 
 
@@ -163,10 +164,11 @@ def _sent(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "window"} if "window" in row else row
 
 
-def _wake_time(core: Core, rows: Sequence[dict[str, Any]]) -> datetime | None:
+def _ask(core: Core, rows: Sequence[dict[str, Any]]) -> Ask:
     """When a tick is wanted for these rows: None is now. An estimate by our clock: a wake is only a hint."""
-    if any("at" not in row and not row.get("delay") for row in rows):
-        return None
+    ready = {row.get("queue", "default") for row in rows if "at" not in row and not row.get("delay")}
+    if ready:
+        return Ask(core.woken, None, frozenset(ready))
     now = core.clock.now().timestamp()
     first = min(row["at_ms"] / 1000 if "at" in row else now + row["delay"] for row in rows)
-    return datetime.fromtimestamp(first, UTC)
+    return Ask(core.woken, datetime.fromtimestamp(first, UTC))

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from tickover.app import waking
 from tickover.app.core import Core
 from tickover.app.means import means
 from tickover.clock import poll
@@ -21,6 +22,7 @@ from tickover.engine.reaper import Reaper
 from tickover.engine.retention import Retention
 from tickover.engine.scheduler import Enqueuing, Scheduler
 from tickover.engine.tick import Tick
+from tickover.engine.wake import Note
 from tickover.errors import ConfigurationError, InvalidArgument, ScheduleError
 from tickover.store.port import TickHead
 
@@ -35,16 +37,18 @@ def tick(
     concurrency: int | None,
     stop: threading.Event | None,
     trigger: str,
+    function: str | None = None,
+    note: Note | None = None,
 ) -> TickReport:
-    """See `Tickover.tick`."""
+    """See `Tickover.tick`. `function` is the platform's name for where this runs, `note` what the wake carried."""
     start = core.clock.monotonic()  # before anything is sent: the window can only be too short
     budget = budget if isinstance(budget, Budget) else Budget(budget)
     core.load()
     _refuse_inside_a_job(core, "tick")
     rooms = _rooms(core, queues, concurrency)
-    settings = core.settings
+    settings, tick_id, note = core.settings, TickId(new_id()), note or Note()
     plan = Plan(
-        head=TickHead(tick_id=TickId(new_id()), trigger=trigger, cold=not core.ticked),
+        head=TickHead(tick_id=tick_id, trigger=trigger, cold=not core.ticked, function=function, parent=note.parent),
         budget=budget,
         window=Window.of(
             budget, start=start, margin=None if settings.margin is None else seconds(settings.margin, "margin")
@@ -63,6 +67,7 @@ def tick(
         paces=core.paces,
         single_writer=core.database.dialect == "sqlite",
         transaction_timeout=seconds(settings.transaction_timeout, "transaction_timeout"),
+        guard=waking.guard(core, tick_id, note),
     )
     core.ticked = True
     with core.database.link(deadline=plan.window.end) as link:
@@ -70,6 +75,7 @@ def tick(
         report = None
         try:
             report = made.run()
+            waking.follow(core, made.store, report, note, rooms)
             return report
         finally:
             if made.batch.busy:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
-import sys
 import tomllib
-import traceback
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final
 
 from tickover import Tickover
+from tickover.app.find import EXAMPLE, load
 from tickover.domain.ids import parse_id
 from tickover.errors import ConfigurationError, InvalidArgument, JobNotFound
 
-_EXAMPLE: Final = "package.module:attr"
 _HOW: Final = (
-    f'give --app {_EXAMPLE}, set TICKOVER_APP={_EXAMPLE}, or write app = "{_EXAMPLE}" under [tool.tickover] in '
+    f'give --app {EXAMPLE}, set TICKOVER_APP={EXAMPLE}, or write app = "{EXAMPLE}" under [tool.tickover] in '
     "pyproject.toml"
 )
 _ID: Final = re.compile(r"[0-9a-f-]{8,35}\Z")
@@ -55,24 +52,6 @@ def application(app: str | None, database: str | None, *, handlers: bool) -> Tic
     )
 
 
-def load(name: str, *folders: Path) -> Tickover:
-    """Imports `package.module:attr`, with `folders` importable as if Python had been started there."""
-    module, _, attr = name.partition(":")
-    if not module or not attr:
-        raise ConfigurationError(f"{name!r} names no application: expected {_EXAMPLE}, such as shop.jobs:jobs.")
-    for folder in reversed(folders):
-        if str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
-    found: Any = _imported(module)
-    for part in attr.split("."):
-        if not hasattr(found, part):
-            _refuse_attr(module, attr)
-        found = getattr(found, part)
-    if not isinstance(found, Tickover):
-        raise ConfigurationError(f"{name} is a {type(found).__name__}, not a Tickover application.")
-    return found
-
-
 def job_id(jobs: Tickover, text: str) -> str:
     """The full id of the job that people mean by an id or by its last eight characters or more.
 
@@ -100,31 +79,6 @@ def job_id(jobs: Tickover, text: str) -> str:
     return matches[0]
 
 
-def _imported(module: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except (Exception, SystemExit) as error:  # whatever the user's module raises, it cannot be used
-        if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
-            said = f"There is no module {error.name!r}, looked for from {Path.cwd()}"
-            raise ConfigurationError(f"{said}: is the name right, and is this the folder?") from error
-        raise ConfigurationError(
-            f"{module} cannot be imported: {type(error).__name__}: {error}{_place(error)}"
-        ) from error
-
-
-def _place(error: BaseException) -> str:
-    """Where the user's code raised, as far as that is known; the import machinery and this file are not the user's."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
-    theirs = [frame for frame in frames if frame.filename not in (__file__, importlib.__file__)]
-    return f" ({theirs[-1].filename}, line {theirs[-1].lineno})" if theirs else ""
-
-
-def _refuse_attr(module: str, attr: str) -> NoReturn:
-    there = sorted(name for name, value in vars(sys.modules[module]).items() if isinstance(value, Tickover))
-    hint = f"; it has {', '.join(f'{module}:{name}' for name in there)}" if there else ""
-    raise ConfigurationError(f"{module} has no {attr!r}{hint}.")
-
-
 def _from_pyproject(start: Path) -> tuple[str, Path]:
     """(what the nearest pyproject.toml names, its folder); the name is empty when it names nothing."""
     for folder in (start, *start.parents):
@@ -142,5 +96,5 @@ def _named_in(path: Path) -> str:
     section = tool.get("tickover", {}) if isinstance(tool, dict) else {}
     name = section.get("app", "") if isinstance(section, dict) else None
     if not isinstance(name, str):
-        raise ConfigurationError(f'{path}: under [tool.tickover], app is a text such as "{_EXAMPLE}".')
+        raise ConfigurationError(f'{path}: under [tool.tickover], app is a text such as "{EXAMPLE}".')
     return name.strip()

@@ -10,7 +10,7 @@ from tickover.domain.budget import Budget, Window, lease_seconds
 from tickover.engine.flow import Means
 from tickover.engine.paces import Paces
 from tickover.engine.transaction import Turns
-from tickover.store.port import TickHead
+from tickover.store.port import Store, TickHead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,19 @@ class Plan:
     #: Whether the database has one writer, so that a transaction of a job needs the tick's turn, and for how long at most.
     single_writer: bool
     transaction_timeout: float
+
+    #: Called before the first job starts, with the seconds after which, were this tick killed, all its leases are over.
+    guard: Callable[[Store, float], None] | None = None
+
+    @property
+    def serves(self) -> list[str] | None:
+        """The names of the queues; None serves every one."""
+        return None if self.queues is None else list(self.queues)
+
+    def keep_watch(self, store: Store, now: float, *, first: bool) -> None:
+        """Before the first job of a tick: sets its dead man's switch, to the instant at which all its leases are over."""
+        if first and self.guard is not None:
+            self.guard(store, self.window.end - now + self.grace)
 
     def turns(self, patience: float) -> Turns:
         """Who of this tick's jobs may have a transaction of its own, and for how long the tick waits for it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Final
 
 from tickover import faults
@@ -16,11 +17,15 @@ from tickover.store.port import Store
 _AT_ONCE: Final = 1000
 
 
-def recover(store: Store, tick: TickId, limit: int) -> list[tuple[Claimed, Transition]]:
-    """Wakes waiters whose time has come, and reaps at most `limit` expired leases; one read-only statement when there
-    are none.
+def recover(
+    store: Store, tick: TickId, limit: int, serves: Sequence[str] | None = ()
+) -> list[tuple[Claimed, Transition]]:
+    """Wakes waiters whose time has come, and reaps at most `limit` expired leases; one statement when there are none.
+
+    From here on an enqueue to the queues `serves` (None: to any) asks for a wake again: the claim that follows may be
+    sent too early to see its job.
     """
-    overdue = store.recover(tick, max(1, limit))
+    overdue = store.recover(tick, max(1, limit), serves)
     if overdue.waiters:
         wake_due(store)
     return reap(store, tick, limit) if overdue.leases and limit else []

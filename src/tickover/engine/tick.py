@@ -83,12 +83,12 @@ class Tick:
     def _recover(self) -> None:
         tick, limit = self.plan.head.tick_id, self.plan.reap_limit
         try:
-            reaped = recover(self.store, tick, limit)
+            reaped = recover(self.store, tick, limit, self.plan.serves)
         except OutcomeUnknown as error:
             # The kept connection of a process that slept may be dead without having said so; and reaping again is safe.
             _log.warning("the connection broke at the start of a tick: %s", error)
             reconnect(self.store)
-            reaped = recover(self.store, tick, limit)
+            reaped = recover(self.store, tick, limit, self.plan.serves)
         except RolledBack as error:
             _log.warning("reaping was rolled back; the next tick reaps: %s", error)
             reaped = []
@@ -232,6 +232,7 @@ class Tick:
             reconnect(self.store)
             jobs = [job for job in self.store.adopt(self.plan.head.tick_id) if job.id not in self.held.runs]
             self._dry, self._due = False, None
+        self.plan.keep_watch(self.store, self._now, first=len(jobs) > self.report.claimed == 0)
         runs = recall(self.store, jobs, self.registry, self.report.tick_id, claimed_at=self._now)
         self.held.runs.update((run.job.id, run) for run in runs)
         self._solo = any(must_run_alone(job.crash_run, job.max_crashes) for job in jobs)
@@ -240,12 +241,10 @@ class Tick:
         return bool(jobs) or not self._dry
 
     def _beat(self, now: float) -> None:
-        if now < self._next_beat:
-            return
-        self._next_beat = now + self.plan.beat_every
-        self._dry = False
-        if self.held.beat(now) == "aggressive" and self.reason is None:
-            self.reason = "paused"
+        if now >= self._next_beat:
+            self._next_beat, self._dry = now + self.plan.beat_every, False
+            if self.held.beat(now) == "aggressive" and self.reason is None:
+                self.reason = "paused"
 
     def _look_ahead(self) -> None:
         """Says what is due next. A claim that found nothing, with nothing left to settle or to tell, has just looked."""

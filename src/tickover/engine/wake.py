@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from queue import Empty, SimpleQueue
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+Reason: TypeAlias = Literal["nudge", "chain", "alarm", "call"]
 
 
 class Waker(Protocol):
@@ -12,6 +15,49 @@ class Waker(Protocol):
 
     def wake(self, at: datetime | None) -> None:
         """Asks for a tick now (None) or at an instant; must not raise for a wake that could not be sent."""
+
+
+class WakeFailed(Exception):
+    """A wake could not be sent; whoever wanted it says so to the database, so that the next one is tried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What a wake carries: why it was sent, the tick that sent it, and how many ticks in a row woke one another."""
+
+    reason: Reason = "call"
+    hops: int = 0
+    parent: str | None = None
+
+    def next(self, reason: Reason, parent: str) -> Note:
+        """The note of a wake that the tick which was woken by this one sends."""
+        return Note(reason=reason, hops=self.hops + 1, parent=parent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """When a wake that was sent for later comes: not before `first`, and by `last` if the platform keeps its word."""
+
+    first: datetime
+    last: datetime
+
+
+@runtime_checkable
+class Sender(Protocol):
+    """A waker whose wakes cost something: one statement first decides whether this one is needed at all."""
+
+    #: Seconds by which a wake for later may be late; a wake that comes within them is as good as another.
+    precision: float
+
+    def wake(self, at: datetime | None) -> None:
+        """See `Waker`."""
+
+    def send(self, at: datetime | None, note: Note) -> Arrival | None:
+        """Sends a wake; returns when it comes, None for one that comes now and where nothing can wait until `at`.
+
+        Raises:
+            WakeFailed: it was not sent.
+        """
 
 
 class LocalWaker:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -42,8 +42,12 @@ class Database(Protocol):
         """Closes what is idle; safe to repeat."""
 
 
-def open_database(database: str | URL | Engine, *, pool: Pool, clock: Clock) -> Database:
+def open_database(
+    database: str | URL | Engine, *, pool: Pool, clock: Clock, login: Callable[[str], str] | None = None
+) -> Database:
     """Returns the database behind a URL or an Engine; nothing is opened yet.
+
+    `login` makes of a PostgreSQL URL the one to connect with, for each new connection: passwords that do not last.
 
     Raises:
         ConfigurationError: not PostgreSQL (psycopg) or SQLite, or not a URL at all.
@@ -61,7 +65,7 @@ def open_database(database: str | URL | Engine, *, pool: Pool, clock: Clock) -> 
         case "sqlite" | "sqlite+pysqlite" if separator:
             return KeptLinks("sqlite", _sqlite_path(rest), pool, clock)
         case "postgres" | "postgresql" | "postgresql+psycopg" if separator:
-            return KeptLinks("postgresql", f"postgresql://{rest}", pool, clock)
+            return KeptLinks("postgresql", f"postgresql://{rest}", pool, clock, login)
     shown = scheme if separator else database.split("@")[-1][:40]
     raise ConfigurationError(f"{shown!r} is not a database that Tickover knows. {_HELP}")
 
@@ -81,9 +85,12 @@ class KeptLinks:
     Most processes only ever need the kept one: then SQLAlchemy's pool, and SQLAlchemy itself, are never imported.
     """
 
-    def __init__(self, dialect: Dialect, target: str, pool: Pool, clock: Clock) -> None:
+    def __init__(
+        self, dialect: Dialect, target: str, pool: Pool, clock: Clock, login: Callable[[str], str] | None = None
+    ) -> None:
         self.dialect: Dialect = dialect
         self.target = target
+        self._login = login
         self._pool = pool
         self._clock = clock
         self._lock = threading.Lock()
@@ -200,7 +207,15 @@ class KeptLinks:
             return sqlite.connect(self.target, self._clock)
         from tickover.store import postgres
 
-        return postgres.connect(self.target, deadline=deadline)
+        if self._login is None:
+            return postgres.connect(self.target, deadline=deadline)
+        try:
+            return postgres.connect(self._login(self.target), deadline=deadline)
+        except postgres.LoginRefused:
+            if (forget := getattr(self._login, "forget", None)) is None:
+                raise
+            forget()  # a password that was rotated a moment ago
+            return postgres.connect(self._login(self.target), deadline=deadline)
 
     @contextmanager
     def _second(self, deadline: float | None) -> Iterator[Link]:

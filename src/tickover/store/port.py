@@ -153,8 +153,11 @@ class Store(Protocol):
     def log(self) -> Literal["all", "failures", "none"]:
         """Which events are written."""
 
-    def recover(self, tick: TickId, limit: int) -> Overdue:
-        """What is overdue, counted up to `limit`; raises `MigrationRequired` on foreign tables."""
+    def recover(self, tick: TickId, limit: int, serves: Sequence[str] | None = ()) -> Overdue:
+        """What is overdue, counted up to `limit`; raises `MigrationRequired` on foreign tables.
+
+        The nudge marks of the queues `serves` (None: of all) are cleared, and that is durable: the caller claims next.
+        """
 
     def wake_due(self, limit: int) -> int:
         """Lets that many waiters run again whose time has come; returns how many."""

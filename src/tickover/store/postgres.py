@@ -30,6 +30,10 @@ from tickover.store.link import (
 from tickover.store.verbs import Dialect, Verb, pyformat
 
 
+class LoginRefused(StorageUnavailable):
+    """The server does not take this user's password."""
+
+
 class DeadlineConnection(psycopg.Connection[Any]):
     """A connection whose every wait ends at the tick's deadline: a half-open socket cannot outlive the tick.
 
@@ -74,7 +78,10 @@ def connect(conninfo: str, *, timeout: int = 45, deadline: float | None = None) 
             application_name="tickover",
         )
     except psycopg.Error as error:
-        raise StorageUnavailable(f"PostgreSQL cannot be reached: {_first_line(error)}") from error
+        said = _first_line(error)
+        # libpq has no SQLSTATE for a connection that was not made; the server's words are all there is.
+        kind = LoginRefused if "authentication failed" in str(error) else StorageUnavailable
+        raise kind(f"PostgreSQL cannot be reached: {said}") from error
     return PostgresLink(connection)
 
 

@@ -76,9 +76,12 @@ class SqlStore(FlowStore, ScheduleVerbs):
         self.link = self._source.reopen(self.link)
         self.link.deadline = deadline
 
-    def recover(self, tick: TickId, limit: int) -> Overdue:
-        ((expired, waiting, version),) = self.call("recover", tick=tick, limit=limit)
+    def recover(self, tick: TickId, limit: int, serves: Sequence[str] | None = ()) -> Overdue:
+        queues = None if serves is None else json.dumps(list(serves))
+        ((expired, waiting, version, marked),) = self.call("recover", tick=tick, limit=limit, serves=queues)
         check_version(version)
+        if marked:  # only SQLite says so: there an idle tick must not take the write lock
+            self.call("unmark", queues=queues)
         return Overdue(leases=expired, waiters=waiting)
 
     def expired(self, tick: TickId | None, limit: int) -> list[Claimed]:
