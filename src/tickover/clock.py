@@ -29,6 +29,9 @@ class Clock(Protocol):
     def wait(self, seconds: float) -> None:
         """Returns after about `seconds`."""
 
+    def waited(self, seconds: float) -> None:
+        """Told by a tick: it waited so long for its jobs' threads, and nothing came. A clock that stands still moves."""
+
 
 def monotonic() -> float:
     """Seconds that only ever grow, whatever clock the application was given: ages of connections, driver waits."""
@@ -52,16 +55,20 @@ class SystemClock:
     def wait(self, seconds: float) -> None:
         time.sleep(seconds)
 
+    def waited(self, seconds: float) -> None:
+        """It has moved by itself."""
+
 
 class FrozenClock:
-    """A wall clock that stands still until it is moved; `tickover.testing` and our own tests use it.
+    """A clock, wall and monotonic, that stands still until it is moved; `tickover.testing` and our own tests use it.
 
-    Its monotonic side is the machine's, plus what it was moved: threads are real, so a job that really hangs must time
-    out in real time, and one that is told of an hour has used an hour.
+    Waiting moves it, so that nobody waits for ever: for what only time brings at once; for a thread that really hangs
+    after that wait, so that such a job times out as it would elsewhere.
     """
 
     def __init__(self, now: datetime | None = None) -> None:
         self._start = now or datetime.now(UTC)
+        self._base = time.monotonic()
         self._moved = timedelta()
         self._moving = threading.Lock()
 
@@ -69,11 +76,14 @@ class FrozenClock:
         return self._start + self._moved
 
     def monotonic(self) -> float:
-        return time.monotonic() + self._moved.total_seconds()
+        return self._base + self._moved.total_seconds()
 
     def wait(self, seconds: float) -> None:
-        """Returns at once: waiting moves it."""
-        self.advance(max(0.0, seconds))
+        self.waited(seconds)
+
+    def waited(self, seconds: float) -> None:
+        with self._moving:
+            self._moved += timedelta(seconds=max(0.0, seconds))
 
     def advance(
         self, duration: timedelta | float = 0, /, *, days: float = 0, hours: float = 0, seconds: float = 0
@@ -87,8 +97,7 @@ class FrozenClock:
         by = first + timedelta(days=days, hours=hours, seconds=seconds)
         if by < timedelta():
             raise InvalidArgument(f"A clock is moved forward only, not by {by.total_seconds():g} s.")
-        with self._moving:
-            self._moved += by
+        self.waited(by.total_seconds())
 
 
 def poll(ask: Callable[[], T | None], *, timeout: float, clock: Clock, longest: float = 0.25) -> T | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.web.conftest import Client, Open
-from tickover import Tickover, every
+from tickover import Context, Tickover, every
 from tickover.clock import SystemClock
 
 
@@ -141,6 +141,26 @@ def test_what_is_named_a_secret_is_shown_to_who_asks_for_it(as_: Open, jobs: Tic
     done = jobs.enqueue("greet", "Ann")
     jobs.drain(5)
     assert as_("view").get(f"/jobs/{done}").json()["result"] == {"said": "Hello Ann", "token": "[redacted]"}
+
+
+def test_a_signal_reaches_the_job_that_waits_for_it(admin: Client, jobs: Tickover) -> None:
+    @jobs.job
+    def ask(ctx: Context) -> str:
+        answer = ctx.wait_for_signal("approval", returns=dict[str, bool])
+        return f"answered {answer}"
+
+    job_id = ask.enqueue()
+    jobs.drain(5)
+    assert admin.get(f"/jobs/{job_id}").json()["wait_kind"] == "signal"
+    for _ in range(2):  # sent again with its id, it is one message
+        sent = admin.post(
+            f"/jobs/{job_id}/signal", json={"name": "approval", "payload": {"ok": True}, "message_id": "m"}
+        )
+        assert sent.status_code == 204
+    jobs.drain(5)
+    assert ask.result(job_id) == "answered {'ok': True}"
+    late = admin.post(f"/jobs/{job_id}/signal", json={"name": "approval"})
+    assert (late.status_code, late.json()["type"]) == (409, "urn:tickover:signal-error")
 
 
 def test_schedules_are_listed_paused_resumed_and_run(admin: Client, jobs: Tickover) -> None:

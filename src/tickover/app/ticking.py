@@ -50,9 +50,7 @@ def tick(
     plan = Plan(
         head=TickHead(tick_id=tick_id, trigger=trigger, cold=not core.ticked, function=function, parent=note.parent),
         budget=budget,
-        window=Window.of(
-            budget, start=start, margin=None if settings.margin is None else seconds(settings.margin, "margin")
-        ),
+        window=Window.of(budget, start=start, margin=_margin(core)),
         concurrency=_concurrency(core, rooms, concurrency, mapped=isinstance(queues, Mapping) or queues is None),
         queues=rooms,
         lease=seconds(settings.lease, "lease"),
@@ -61,6 +59,7 @@ def tick(
         code_version=settings.code_version,
         stop=stop,
         monotonic=core.clock.monotonic,
+        waited=core.clock.waited,
         haunted=core.haunted,
         owner=core,
         means=means(core),
@@ -81,6 +80,10 @@ def tick(
             if made.batch.busy:
                 core.left_behind.append(made.batch)
             core.hooks.watchers.ticked(plan.head.tick_id, report)
+
+
+def _margin(core: Core) -> float | None:
+    return None if core.settings.margin is None else seconds(core.settings.margin, "margin")
 
 
 def run_reaper(core: Core, budget: Budget | Duration, *, hasty: bool = False) -> TickReport:

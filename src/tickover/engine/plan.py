@@ -29,6 +29,8 @@ class Plan:
     code_version: str
     stop: threading.Event | None
     monotonic: Callable[[], float]
+    #: Told after each wait for jobs that brought nothing.
+    waited: Callable[[float], None]
     #: Whether a thread that an earlier tick of this process gave up still runs: then no job here is alone.
     haunted: Callable[[], bool]
     #: The application, for façade calls that its jobs make; what it lends to workflows, and how long their steps take.

@@ -65,7 +65,7 @@ class Tick:
             self._recover()
             while self.reason is None:
                 self._claim()
-                self._absorb(self.inbox.take(self._patience()))
+                self._absorb(self._handed_in())
                 self._watch()
             self._wind_down()
         except StorageUnavailable as error:
@@ -178,7 +178,7 @@ class Tick:
             for run in self.held.runs.values():
                 run.tell(word)
             while self.held and self._now < self.window.abandon:
-                self._absorb(self.inbox.take(self._patience()))
+                self._absorb(self._handed_in())
                 self._beat(self._now)
                 self.held.time_out(self._now)
             # What ended while this thread was kept (a lock, a freeze) did end: it is not given up with the rest.
@@ -269,6 +269,12 @@ class Tick:
         if self.plan.queues is None:
             return None
         return {queue: max(0, most + spare - self.batch.load(queue)) for queue, most in self.plan.queues.items()}
+
+    def _handed_in(self) -> list[Item]:
+        patience = self._patience()
+        if not (items := self.inbox.take(patience)):
+            self.plan.waited(patience)
+        return items
 
     def _patience(self) -> float:
         """Seconds until this thread has something to do that the inbox does not bring."""

@@ -107,6 +107,9 @@ class VirtualClock:
         self._now += timedelta(seconds=seconds)
         self._waited += seconds
 
+    def waited(self, seconds: float) -> None:
+        """Its monotonic side has moved by itself."""
+
     def at(self, when: datetime, act: Callable[[], None]) -> None:
         """See `Timeline`."""
         self._agenda.add(when, act)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from tickover import Tickover
-from tickover.web import jobs, schedules, system, tick
+from tickover.web import callbacks, jobs, schedules, system, tick
 from tickover.web.access import Auth, nobody, tokens_from
 from tickover.web.problems import tell_problems
 from tickover.web.shield import Shield
@@ -40,13 +40,15 @@ def create_api(app: Tickover, /, *, auth: Auth | None = None) -> FastAPI:
 
 
 def create_webhooks(app: Tickover, /) -> FastAPI:
-    """`/tick` alone: what other machines call, with a proof of its own.
+    """`/tick` and `/callbacks/…` alone: what other machines call, each with a proof of its own.
 
-    It takes the bearer token of the setting `tick_token`, or a signature made with `secret`; without either it is closed.
+    `/tick` takes the bearer token of the setting `tick_token`, or a signature made with `secret`; without either it is
+    closed. A callback's address is its own proof.
     """
     webhooks = _made(app, title="Tickover webhooks", description=_ABOUT)
     webhooks.state.gate = tick.Gate(app)
     webhooks.include_router(tick.router)
+    webhooks.include_router(callbacks.router)
     return webhooks
 
 

@@ -123,6 +123,12 @@ def resume_job(jobs: Jobs, job_id: JobId) -> schemas.JobView:
     return schemas.JobView.of(jobs.get(job_id))
 
 
+@operate.post("/jobs/{job_id}/signal", operation_id="signal_job", status_code=204, responses=_MOVE)
+def signal_job(jobs: Jobs, job_id: JobId, body: schemas.SignalBody) -> None:
+    """Sends a message to one job; it is durable when this answers, whether the job waits for it yet or not."""
+    jobs.signal(job_id, body.name, body.payload, message_id=body.message_id)
+
+
 @operate.post("/dead-letters/retry", operation_id="retry_dead_letters", responses=_MOVE)
 def retry_dead_letters(jobs: Jobs, body: schemas.RetryManyBody) -> schemas.Retried:
     """Runs every dead letter that matches again."""

@@ -108,6 +108,7 @@ _MEANS: Final = {
     404: "There is no such thing.",
     405: "Not by this method.",
     409: "Its state does not allow it now.",
+    410: "Its time is over.",
     413: "Larger than 1 MiB.",
     415: "The body is no JSON.",
     422: "Something in the request cannot be accepted; the detail says what and why.",
