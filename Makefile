@@ -26,8 +26,9 @@ check: .venv/stamp ## lint, format, types and layers, changing nothing
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-dev: .venv/stamp ## everything in one process: ticks, timers and the dashboard
-	$(BIN)/tickover dev
+dev: .venv/stamp ## everything in one process: ticks, timers and the dashboard (TICKOVER_APP, else handlers/app.py)
+	TICKOVER_DATABASE_URL=$${TICKOVER_DATABASE_URL:-sqlite:///jobs.db} TICKOVER_APP=$${TICKOVER_APP:-handlers.app:jobs} \
+		$(BIN)/tickover dev
 
 bench: .venv-bench/stamp ## measure ourselves against the peers, in an environment of its own
 	.venv-bench/bin/python benchmarks/run.py $(ARGS)

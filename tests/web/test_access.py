@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 
 from tests.web.conftest import TOKENS, Client, Open
 from tickover import Tickover, errors
-from tickover.web import Caller, bearer_tokens, create_api, insecure_local, schedules, system
+from tickover.web import Caller, bearer_tokens, create_api, insecure_local, proxy_header, schedules, system
 from tickover.web import jobs as jobs_
 from tickover.web.access import ROLES, Needs, Role
 from tickover.web.problems import described
@@ -96,6 +96,43 @@ def test_a_refusal_names_the_role_and_the_caller(jobs: Tickover) -> None:
 def test_a_token_that_is_no_secret_is_refused(dialect: str, token: str) -> None:
     with pytest.raises(errors.ConfigurationError):
         bearer_tokens({token: "view"})
+
+
+# --- behind a proxy ----------------------------------------------------------------------------------------------------
+
+PROXY = {"X-Forwarded-User": "an operator", "X-Proxy-Secret": "between-the-two-of-us"}
+
+
+@pytest.fixture
+def behind(jobs: Tickover) -> Client:
+    return Client(create_api(jobs, auth=proxy_header(secret="between-the-two-of-us", role="admin")))
+
+
+def test_whom_the_proxy_logged_in_gets_through(behind: Client) -> None:
+    assert behind.get("/stats", headers=PROXY).status_code == 200
+    assert behind.post("/ticks/pause", headers={**PROXY, "Origin": "http://127.0.0.1:8000"}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-User": "an operator"},
+        {**PROXY, "X-Proxy-Secret": "guessed"},
+        {"X-Proxy-Secret": PROXY["X-Proxy-Secret"]},
+        {**PROXY, "Origin": "http://evil.example"},
+        {**PROXY, "Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_nobody_gets_past_the_proxy_or_acts_in_anothers_name(
+    behind: Client, jobs: Tickover, headers: dict[str, str]
+) -> None:
+    assert behind.post("/ticks/pause", headers=headers).status_code == 401
+    assert jobs.stats().fleet_paused is None
+
+
+def test_a_proxys_secret_is_no_short_word(dialect: str) -> None:
+    with pytest.raises(errors.ConfigurationError):
+        proxy_header(secret="short")
 
 
 # --- the local machine -------------------------------------------------------------------------------------------------

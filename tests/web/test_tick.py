@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import socket
 import threading
 from typing import Any
 
 import pytest
+import uvicorn
 
 from tests.web.conftest import SECRET, TICK, Client
 from tickover import Settings, Tickover, errors
+from tickover.app.http_waker import HttpWaker
 from tickover.clock import FrozenClock
 from tickover.testing import in_memory
 from tickover.web import create_web, create_webhooks
@@ -219,3 +222,19 @@ def test_the_whole_application_has_both(jobs: Tickover) -> None:
     whole = Client(create_web(jobs), BEARER)
     assert whole.get("/tick").status_code == 200
     assert whole.get("/api/stats").status_code == 401
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+@pytest.mark.parametrize("by", ["secret", "token"])
+def test_an_enqueue_elsewhere_wakes_it_over_a_real_connection(jobs: Tickover, migrated_url: str, by: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(create_webhooks(jobs), lifespan="off", log_level="error"))
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/tick"
+        proof = {"secret": SECRET} if by == "secret" else {"token": TICK}
+        with Tickover(migrated_url, waker=HttpWaker(url, **proof)) as producer:
+            job_id = producer.enqueue("greet", "Ann", remote=True)
+            assert producer.result(job_id, wait=60)["said"] == "Hello Ann"
+        server.should_exit = True
+        thread.join(10)

@@ -7,7 +7,7 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(f"tickover.web needs its extra ({error}): pip install 'tickover[web]'") from None
 
-from tickover.web.access import Auth, Caller, Role, bearer_tokens, insecure_local, tokens_from
+from tickover.web.access import Auth, Caller, Role, bearer_tokens, insecure_local, proxy_header, tokens_from
 from tickover.web.apps import create_api, create_web, create_webhooks
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "create_web",
     "create_webhooks",
     "insecure_local",
+    "proxy_header",
     "tokens_from",
 ]

@@ -93,11 +93,38 @@ def insecure_local() -> Auth:
 
     def recognise(request: Request) -> Caller | None:
         host = request.headers.get("host", "")
-        origin = request.headers.get("origin")
-        site = request.headers.get("sec-fetch-site", "none")
         local = request.client is not None and _is_loopback(request.client.host) and _is_loopback(_name(host))
-        ours = (origin is None or urlsplit(origin).netloc == host) and site in _NAVIGATION
-        return Caller(name="this machine", role="admin") if local and ours else None
+        return Caller(name="this machine", role="admin") if local and _from_here(request) else None
+
+    return recognise
+
+
+def proxy_header(
+    *, secret: str, user: str = "x-forwarded-user", proof: str = "x-proxy-secret", role: Role = "view"
+) -> Auth:
+    """Recognises whom a proxy in front has logged in (OAuth2 Proxy, an OIDC load balancer), by the header it adds.
+
+    A proxy knows people by cookies, which a browser also sends for pages of other sites. So what changes something must
+    come from a page of this very host: keep the `Host` header as it is.
+
+    Args:
+        secret: what the proxy sends in `proof`, and nobody else knows; of 16 characters at least.
+        user: the header with the user's name. The proxy must not let a client's own through.
+        proof: the header with the secret.
+        role: of everybody whom the proxy lets in.
+
+    Raises:
+        ConfigurationError: the secret is too short to be one.
+    """
+    if len(secret) < _SHORTEST:
+        raise ConfigurationError(f"The secret of a proxy has {_SHORTEST} characters at least.")
+    known = _digest(secret)
+
+    def recognise(request: Request) -> Caller | None:
+        name = request.headers.get(user, "").strip()
+        proven = hmac.compare_digest(_digest(request.headers.get(proof, "")), known)
+        looks = request.method in ("GET", "HEAD")
+        return Caller(name=name, role=role) if name and proven and (looks or _from_here(request)) else None
 
     return recognise
 
@@ -136,6 +163,13 @@ def _closed(auth: Auth) -> str:
     if auth is nobody:
         return "This API is closed: create_api(jobs, auth=bearer_tokens({…})), or set TICKOVER_API_TOKENS."
     return "Send a token that is known here: Authorization: Bearer …"
+
+
+def _from_here(request: Request) -> bool:
+    """Whether no browser says that a page of another site sends this."""
+    origin = request.headers.get("origin")
+    ours = origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+    return ours and request.headers.get("sec-fetch-site", "none") in _NAVIGATION
 
 
 def _digest(token: str) -> bytes:
