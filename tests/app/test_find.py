@@ -136,6 +136,10 @@ def test_every_state_is_found_the_derived_ones_too(
     assert {pending, later, retrying} <= {job.id for job in jobs.find(state="pending")}
     assert [job.id for job in jobs.dead_letters()] == [dead]
     assert [job.id for job in jobs.dead_letters(kind="double")] == []
+    assert [job.id for job in jobs.dead_letters(state="failed")] == [dead]
+    for state in ("completed", "cancelled", ""):
+        with pytest.raises(InvalidArgument, match="dead_letters takes no state="):
+            jobs.dead_letters(state=state)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -112,6 +113,38 @@ def test_threads_at_once_get_connections_of_their_own_up_to_max_open(app: Callab
 
     assert jobs.find() == []
     assert soon(lambda: len(sessions(raw)) <= 2)
+
+
+def test_a_pool_of_one_never_opens_two(app: Callable[..., Tickover], monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = app(max_open=1)
+    opened: list[object] = []
+    real = KeptLinks._open
+
+    def counted(self: KeptLinks, *given: Any) -> Any:
+        opened.append(self)
+        return real(self, *given)
+
+    monkeypatch.setattr(KeptLinks, "_open", counted)
+    done: list[str] = []
+
+    def second() -> None:
+        done.append(jobs.enqueue("elsewhere", remote=True))
+
+    waiting = threading.Thread(target=second)
+
+    def meanwhile() -> None:
+        monkeypatch.setattr("tickover.store.open._WAIT", 0.05)
+        with pytest.raises(StorageUnavailable, match=r"one connection of the pool is in use; raise Pool\.max_open"):
+            jobs.find()
+        monkeypatch.setattr("tickover.store.open._WAIT", 20.0)
+        waiting.start()
+
+    hold(jobs, 1, meanwhile)
+    waiting.join(20)
+
+    assert [job.id for job in jobs.find()] == done
+    assert len(done) == 1
+    assert len(opened) == 1
 
 
 def test_threads_at_once_write_without_losing_anything(app: Callable[..., Tickover]) -> None:

@@ -87,6 +87,16 @@ class TestReadingEvents:
         assert [type(event) for event in world.jobs.events()] == [events.JobFailed]
 
 
+def test_a_cursor_beyond_the_end_waits_for_what_comes_behind_it(world: World) -> None:
+    world.add(1)
+    end = max(event.seq for event in world.jobs.events())
+
+    assert [list(world.jobs.events(after=end + more)) for more in (0, 1, 1000)] == [[], [], []]
+    world.add(1)
+    assert [event.seq for event in world.jobs.events(after=end)] == [end + 1]
+    assert list(world.jobs.events(after=end + 1000)) == []
+
+
 @pytest.mark.parametrize("dialect", ["postgresql"])
 class TestAnEventOfATransactionThatCommitsLate:
     """Numbers are drawn before commits: the event with the lower number may become visible later."""

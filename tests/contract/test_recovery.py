@@ -137,11 +137,11 @@ class TestResolving:
 
         assert store.resolve([job.lease]) == {job.id: "landed"}
 
-    def test_a_job_that_was_cancelled_is_lost(self, world: World) -> None:
+    def test_a_job_that_was_cancelled_is_told_from_one_that_was_lost(self, world: World) -> None:
         store, job = world.running()
         world.jobs.cancel(job.id)
 
-        assert store.resolve([job.lease]) == {job.id: "lost"}
+        assert store.resolve([job.lease]) == {job.id: "cancelled"}
 
     def test_a_job_that_was_reaped_is_lost(self, world: World) -> None:
         store, job = world.running()

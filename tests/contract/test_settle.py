@@ -88,6 +88,21 @@ def test_a_run_that_ended_like_this_is_written_like_that(world: World, how: str)
 
 
 class TestASettle:
+    def test_counts_how_long_a_run_had_waited_also_where_it_runs_again(self, world: World) -> None:
+        ids = world.add(2)
+        for job_id in ids:
+            world.raw.set_instant(job_id, "run_at", -30)
+        store = world.store()
+        again, over = claim(store, 2).jobs
+
+        settle(store, again, Failed("no", "E", delay=300.0))
+        settle(store, over, Completed(None))
+
+        waits = world.raw.rows("SELECT wait_ms FROM tick_stats")
+        assert [29_000 <= wait < 60_000 for (wait,) in waits] == [True, True], (
+            "not from the new time at which it is due"
+        )
+
     def test_writes_a_whole_set_and_says_where_each_job_is(self, world: World) -> None:
         world.add(6)
         store = world.store()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.world import World
 from tickover import Budget, Context, DuplicateJob, Tickover
 from tickover.errors import StorageUnavailable
 from tickover.store.link import OutcomeUnknown
+from tickover.store.sql_store import SqlStore
 
 pytestmark = pytest.mark.parametrize("dialect", ["postgresql"])
 
@@ -144,6 +146,25 @@ class TestAnEnqueue:
         assert work.using(idempotency_key="w").enqueue(1) == job_id
         with pytest.raises(DuplicateJob):
             work.using(unique="k").enqueue(1)
+
+    def test_of_many_that_is_cut_behind_its_commit_gives_the_id_to_whom_a_window_belongs(
+        self, jobs: Tickover, work: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = work.using(idempotency_key="w").enqueue(1)
+        real = SqlStore.transaction
+
+        @contextmanager
+        def cut(store: SqlStore) -> Iterator[None]:
+            with real(store):
+                yield
+            monkeypatch.undo()
+            raise OutcomeUnknown("the answer to COMMIT never came")
+
+        monkeypatch.setattr(SqlStore, "transaction", cut)
+        ids = jobs.enqueue_many([work.using(idempotency_key="w").new(1), work.using(idempotency_key="v").new(2)])
+
+        assert ids[0] == first
+        assert {job.id for job in jobs.find()} == {first, ids[1]}
 
     def test_beside_a_tick_that_holds_the_kept_connection_leaves_no_connection_behind(
         self, world: World, jobs: Tickover, gate: Gate, fault: Fault

@@ -230,6 +230,7 @@ class TestAThreadThatWasGivenUp:
 
         assert jobs.tick(2).claimed == 0, "it would not be alone here"
         gate.set()
+        until(lambda: not jobs._core.haunted())
         assert jobs.drain(10).completed == 1
 
 

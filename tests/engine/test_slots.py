@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.gate import Gate, Ticking
+from tests.support.gate import Gate, Ticking, until
 from tests.support.world import World
 from tickover import Budget, Context, NewJob, Tickover
 from tickover.errors import ConfigurationError, InvalidArgument
@@ -191,6 +191,41 @@ class TestWhatComesNext:
         assert 90 < (report.next_due_at - datetime.now(UTC)).total_seconds() <= 100
         assert not report.more
 
+    def test_is_nothing_that_needs_a_longer_window_than_this(self, world: World, jobs: Tickover) -> None:
+        @jobs.job
+        def work() -> None: ...
+
+        job_id = work.enqueue()
+        world.raw.set(job_id, need_ms=15_000)
+        short = [jobs.tick(10), jobs.tick(10, concurrency=1)]
+        work.enqueue()
+        short.append(jobs.tick(10))
+
+        assert [(report.more, report.next_due_at) for report in short] == [(False, None)] * 3
+        assert world.raw.state(job_id) == "pending"
+        assert jobs.tick(30).completed == 1
+
+    def test_is_no_suspect_while_a_thread_that_was_given_up_runs_here(
+        self, world: World, jobs: Tickover, gate: Gate
+    ) -> None:
+        @jobs.job(timeout=0.1, retries=0)
+        def stuck() -> None:
+            gate.pass_through()
+
+        @jobs.job
+        def work() -> None: ...
+
+        stuck.enqueue()
+        jobs.tick(5, concurrency=2)
+        suspect = work.enqueue()
+        world.raw.set(suspect, crash_run=2)
+        haunted = jobs.tick(5)
+        gate.set()
+
+        assert (haunted.claimed, haunted.more) == (0, False)
+        until(lambda: not jobs._core.haunted())
+        assert jobs.drain(20).completed == 1
+
     def test_is_nothing_when_nothing_is_there(self, jobs: Tickover) -> None:
         report = jobs.tick(10)
 
@@ -257,12 +292,18 @@ class TestACrash:
 
         assert (report.reaped, report.stopped_because) == (1100, "empty")
 
-    def test_is_left_to_the_reaper_when_ticks_may_not_reap(self, world: World) -> None:
+    def test_is_left_to_the_reaper_when_ticks_may_not_reap(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
         jobs = world.app(reap_limit=0)
         _, job = world.running()
         world.raw.expire(job.id)
 
-        assert jobs.tick(5).reaped == 0
+        with caplog.at_level("WARNING", logger="tickover"):
+            assert [jobs.tick(5).reaped for _ in range(2)] == [0, 0]
+        assert [line for line in caplog.messages if "reap_limit is 0" in line] == [
+            "reap_limit is 0: no tick takes back the jobs of a tick that died; only run_reaper() does."
+        ]
         assert world.raw.state(job.id) == "running"
         assert jobs.run_reaper(5).reaped == 1
 

@@ -109,7 +109,7 @@ def test_a_cancelled_job_learns_it_at_its_next_boundary_and_keeps_nothing(jobs: 
 
     job_id = polite.enqueue()
     reports: list[int] = []
-    tick = threading.Thread(target=lambda: reports.append(jobs.tick(30).lost))
+    tick = threading.Thread(target=lambda: reports.append(jobs.tick(30).cancelled))
     tick.start()
     assert running.wait(10)
     jobs.cancel(job_id)

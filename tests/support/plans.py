@@ -15,13 +15,13 @@ from tickover.store.verbs import pyformat, verb
 only_postgres = pytest.mark.parametrize("dialect", ["postgresql"])
 only_sqlite = pytest.mark.parametrize("dialect", ["sqlite"])
 CLAIM: dict[str, Any] = {
-    "tick": NO_TICK, "n": 10, "free": 10, "alone": True, "queues": None, "turn": 0, "left_ms": 60_000, "lease": 60.0,
+    "tick": NO_TICK, "n": 10, "free": 10, "alone": True, "queues": None, "turn": 0, "left_ms": 60_000, "window_ms": 60_000, "lease": 60.0,
     "log": "all", "function": None, "trigger": "test", "parent": None, "cold": 0, "age": 0.0, "left": 60.0,
 }  # fmt: skip
 HOT: dict[str, dict[str, Any]] = {
     "recover": {"tick": NO_TICK, "limit": 100},
     "claim": CLAIM,
-    "due": {"tick": NO_TICK, "queues": None},
+    "due": {"tick": NO_TICK, "queues": None, "window_ms": 60_000, "alone": True},
     "beat": {"leases": "[]", "lease": 60.0},
     "settle": {"transitions": "[]", "tick": NO_TICK, "reaping": False, "log": "all"},
     "enqueue": {"jobs": "[]", "log": "all"},

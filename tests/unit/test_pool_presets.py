@@ -19,11 +19,16 @@ from tickover.errors import InvalidArgument
     ],
 )
 def test_the_presets_are_those_of_the_contract(pool: Pool, numbers: tuple[int, ...]) -> None:
-    assert (pool.max_open, pool.max_idle, pool.lifetime, pool.idle_time) == numbers
+    assert (pool.max_open, pool.idle, pool.lifetime, pool.idle_time) == numbers
 
 
-def test_serverless_means_one_connection() -> None:
-    assert (Pool.SERVERLESS.max_open, Pool.SERVERLESS.max_idle) == (1, 1)
+def test_serverless_keeps_one_connection_and_has_room_for_a_transaction_beside_it() -> None:
+    assert (Pool.SERVERLESS.max_open, Pool.SERVERLESS.idle) == (2, 1)
+
+
+@pytest.mark.parametrize(("most", "idle"), [(1, 1), (4, 4), (10, 10), (40, 10)])
+def test_what_is_kept_is_no_more_than_what_may_be_open(most: int, idle: int) -> None:
+    assert Pool(max_open=most).idle == idle
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from tickover.domain.options import EnqueueOptions
 from tickover.domain.report import TickReport
 from tickover.domain.retry import Duration
 from tickover.engine.wake import Waker
-from tickover.errors import ConfigurationError
+from tickover.errors import ConfigurationError, InvalidArgument
 from tickover.store.migrate import migrate
 from tickover.store.pool import Pool
 from tickover.store.seal import Codec
@@ -180,8 +180,14 @@ class Tickover(Control, Schedules, Observe):
         return self._core.do(lambda store: reads.find(store, limit=limit, cursor=cursor, **filters))
 
     def dead_letters(self, *, limit: int = 50, cursor: str | None = None, **filters: Any) -> Page[Job]:
-        """Failed jobs, kept for triage, newest first; takes the filters of `find`."""
-        return self.find(**{**filters, "state": "failed"}, limit=limit, cursor=cursor)
+        """Failed jobs, kept for triage, newest first; takes the filters of `find`, but for `state`.
+
+        Raises:
+            InvalidArgument: a `state`; which one a dead letter has is not a question.
+        """
+        if filters.pop("state", "failed") not in ("failed", "dead"):
+            raise InvalidArgument("dead_letters takes no state=: they are the failed jobs. Others are found by find().")
+        return self.find(**filters, state="failed", limit=limit, cursor=cursor)
 
     def result(self, job_id: str, /, wait: Duration = 0) -> Any:
         """What the job returned, as JSON types; None when it returned nothing.

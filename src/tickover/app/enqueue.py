@@ -107,8 +107,10 @@ def _landed(store: SqlStore, rows: list[dict[str, Any]]) -> list[str] | None:
     if not found:
         return None
     missing = [row for row in rows if row["id"] not in found]
-    holders = _holders(store, missing)
-    return [row["id"] if row["id"] in found else holders.get(_key(row), row["id"]) for row in rows]
+    holders, owners = _holders(store, missing), _owners(store, missing)
+    return [
+        row["id"] if row["id"] in found else owners.get(row["id"]) or holders.get(_key(row), row["id"]) for row in rows
+    ]
 
 
 def write_rows(store: SqlStore, rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -147,6 +149,16 @@ def _reserve(store: SqlStore, rows: Sequence[dict[str, Any]]) -> dict[str, str]:
     asked = [{"tenant": row.get("tenant", ""), **row["window"], "id": row["id"], "n": n} for n, row in keyed]
     owners = {(tenant, key): str(job_id) for tenant, key, job_id in store.call("reserve", keys=json.dumps(asked))}
     return {row["id"]: owners[(row.get("tenant", ""), row["window"]["key"])] for _, row in keyed}
+
+
+def _owners(store: SqlStore, rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """For each row with an idempotency key, the job that its window belongs to now."""
+    asked = [{"tenant": row.get("tenant", ""), "key": row["window"]["key"]} for row in rows if "window" in row]
+    if not asked:
+        return {}
+    found = {(tenant, key): str(job_id) for tenant, key, job_id in store.call("owners", keys=json.dumps(asked))}
+    mine = {row["id"]: (row.get("tenant", ""), row["window"]["key"]) for row in rows if "window" in row}
+    return {job_id: found[key] for job_id, key in mine.items() if key in found}
 
 
 def _holders(store: SqlStore, rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], str]:

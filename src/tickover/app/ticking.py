@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -27,6 +28,7 @@ from tickover.errors import ConfigurationError, InvalidArgument, ScheduleError
 from tickover.store.port import TickHead
 
 _LONGEST_TURN = 10.0
+_log = logging.getLogger("tickover")
 
 
 def tick(
@@ -68,6 +70,8 @@ def tick(
         transaction_timeout=seconds(settings.transaction_timeout, "transaction_timeout"),
         guard=waking.guard(core, tick_id, note),
     )
+    if not settings.reap_limit and not core.ticked:
+        _log.warning("reap_limit is 0: no tick takes back the jobs of a tick that died; only run_reaper() does.")
     core.ticked = True
     with core.database.link(deadline=plan.window.end) as link:
         made = Tick(core.store(link), core.registry, core.hooks, plan)

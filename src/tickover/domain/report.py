@@ -26,8 +26,9 @@ class TickReport:
     retried: int = 0
     yielded: int = 0
     parked: int = 0
+    #: Jobs that somebody cancelled while this tick held them.
     cancelled: int = 0
-    #: Jobs that another tick, the reaper or an operator took while this tick ran them; nothing of theirs was kept.
+    #: Jobs that another tick or the reaper took while this tick held them; nothing of theirs was kept.
     lost: int = 0
     reaped: int = 0
     #: Claimed, not started, given back.

@@ -69,14 +69,16 @@ class Held:
                 flushed.add(self._flush([move]))
         for item in saves:
             self._answer(item, flushed)
+        lost: list[Run] = []
         for run, wanted, error in decided:
             self.runs.pop(run.job.id, None)
             transition = flushed.moved.get(run.job.id)
             if transition is None:
-                self._lose(run)
+                lost.append(run)
             else:
                 self._count(run.job, transition)
                 self.tell_hooks(run.job, transition, error if transition is wanted else None)
+        self._lose(lost)
         self._stirred = (
             self._stirred
             or bool(flushed.decided)
@@ -107,7 +109,7 @@ class Held:
             return
         taken = [flushed.saved.get((job.id, save.checkpoint.key)) for save in item.saves]
         if None in taken:
-            self._lose(run)
+            self._lose([run])
             item.answer.set_exception(LeaseLost("another tick, the reaper or an operator has this job now"))
             return
         run.progressed = True
@@ -158,11 +160,9 @@ class Held:
         except OutcomeUnknown:
             reconnect(self.store)
             return None
-        for run in list(self.runs.values()):
-            if run.job.id not in beat.held:
-                self._lose(run)
-            elif run.job.id in beat.pausing:
-                run.tell("paused")
+        self._lose([run for run in self.runs.values() if run.job.id not in beat.held])
+        for job_id in beat.pausing & self.runs.keys():
+            self.runs[job_id].tell("paused")
         return beat.fleet
 
     def write_progress(self) -> None:
@@ -258,8 +258,21 @@ class Held:
         self.settled += 1
         report.by_queue[job.queue] = report.by_queue.get(job.queue, 0) + 1
 
-    def _lose(self, run: Run) -> None:
-        run.tell("lost")
-        self.runs.pop(run.job.id, None)
-        self.report.lost += 1
-        self.hooks.watchers.lost(run.job)
+    def _lose(self, runs: Sequence[Run]) -> None:
+        """Stops runs that are no longer ours; those that an operator cancelled are counted apart."""
+        for run in runs:
+            run.tell("lost")
+            self.runs.pop(run.job.id, None)
+            self.hooks.watchers.lost(run.job)
+        cancelled = self._cancelled(runs) if runs else 0
+        self.report.cancelled += cancelled
+        self.report.lost += len(runs) - cancelled
+
+    def _cancelled(self, runs: Sequence[Run]) -> int:
+        try:
+            return list(self.store.resolve([run.job.lease for run in runs]).values()).count("cancelled")
+        except RolledBack:
+            return 0  # then they count as lost, which they are too
+        except OutcomeUnknown:
+            reconnect(self.store)
+            return 0

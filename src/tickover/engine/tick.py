@@ -56,7 +56,7 @@ class Tick:
         self._solo = False  # a suspect runs: nothing is claimed beside it
         self._next_beat = plan.window.start + plan.beat_every
         self._first_statement = store.statements
-        self._turn = random.randrange(1000)  # noqa: S311  # which queue goes first; ticks of one job must not all agree
+        self._turn = random.randrange(1000)  # noqa: S311  # which queue goes first; not all ticks may agree
 
     def run(self) -> TickReport:
         """Recovers a little, then claims, runs and settles until nothing is due or the window closes."""
@@ -123,9 +123,10 @@ class Tick:
             turn=self._turn + self.report.claimed,
             age=now - self.window.start,
             left=self.window.end - now,
-            # The first claim of a tick has the most time that any has; a slow start must not hide a job for ever.
+            # The first claim has the most time that any has: a slow start must not hide a job for ever.
             window_left=self.window.length if self.held.opened is None else self.window.stop - now,
             lease=self.plan.lease_from(now),
+            window=self.plan.window.length,
         )
         if not self._take(wanted) and not self.held:
             self.reason = "paused" if self._due is not None and self._due.paused else "empty"
@@ -248,8 +249,8 @@ class Tick:
 
     def _look_ahead(self) -> None:
         """Says what is due next. A claim that found nothing, with nothing left to settle or to tell, has just looked."""
-        fresh = self._due if self.reason == "empty" and not self.held.told else None
-        due = fresh or self.store.due(self.plan.head.tick_id, self.plan.queues)
+        plan, fresh = self.plan, self._due if self.reason == "empty" and not self.held.told else None
+        due = fresh or self.store.due(plan.head.tick_id, plan.queues, plan.window.length, alone=not plan.haunted())
         self.report.more, self.report.next_due_at = due.now and not due.paused, due.at
 
     # --- what time and numbers say -----------------------------------------------------------------------------------
@@ -260,9 +261,8 @@ class Tick:
 
     @property
     def _pace(self) -> float:
-        """Jobs per second that this tick waited for them; the database's time is not theirs, within reason."""
-        spent = max(0.001, self.inbox.waited, (self._now - self.window.start) / 4)
-        return self.held.settled / spent
+        """Jobs per second of waiting for them; the database's time is not theirs, within reason."""
+        return self.held.settled / max(0.001, self.inbox.waited, (self._now - self.window.start) / 4)
 
     def _rooms(self, *, spare: int) -> Mapping[str, int] | None:
         """Room per queue: its concurrency less what it has here, and what may be claimed ahead."""

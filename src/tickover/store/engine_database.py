@@ -126,7 +126,7 @@ def overflow_pool(pool: Pool, open_link: Callable[[], Any]) -> QueuePool:
     from tickover.store.postgres import PostgresLink
 
     most = max(1, pool.max_open - 1)
-    idle = min(most, max(0, pool.max_idle - 1))
+    idle = min(most, max(0, pool.idle - 1))
     made = QueuePool(
         lambda: open_link().connection,
         pool_size=max(1, idle),

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tickover.clock import Clock, monotonic
-from tickover.errors import ConfigurationError
+from tickover.errors import ConfigurationError, StorageUnavailable
 from tickover.store.link import Link, OutcomeUnknown, ReadOnly
 from tickover.store.pool import Pool
 from tickover.store.verbs import Dialect
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # SQLAlchemy is most of a cold start; a URL does not need it
     from sqlalchemy import URL, Engine
 
 _INHERITED: Final[list[Any]] = []
+_WAIT: Final = 30.0  # seconds for the one connection of a pool of one, as in SQLAlchemy's pool
 _HELP: Final = "Give something like sqlite:///jobs.db or postgresql://user@host/db."
 
 
@@ -94,6 +95,7 @@ class KeptLinks:
         self._pool = pool
         self._clock = clock
         self._lock = threading.Lock()
+        self._free = threading.Condition(self._lock)
         self._slot: list[Link] = []  # the kept link; a list, so that the finalizer need not hold us
         self._busy = False
         self._opened = self._used = 0.0
@@ -110,7 +112,11 @@ class KeptLinks:
         if self._memory:
             yield self._kept_link()  # one database, one link; it locks itself
             return
-        if not self._take_turn():
+        if not self._take_turn(wait=_WAIT if self._pool.max_open == 1 else 0.0):
+            if self._pool.max_open == 1:
+                raise StorageUnavailable(
+                    "The one connection of the pool is in use; raise Pool.max_open or ask less at once."
+                )
             with self._second(deadline) as link:
                 yield link
             return
@@ -125,7 +131,9 @@ class KeptLinks:
             self._drop()
             raise
         finally:
-            self._busy = False
+            with self._free:
+                self._busy = False
+                self._free.notify()
 
     def reopen(self, link: Link) -> Link:
         link.close()
@@ -166,11 +174,11 @@ class KeptLinks:
     def _memory(self) -> bool:
         return self.target == ":memory:"
 
-    def _take_turn(self) -> bool:
-        """Whether the kept link is ours now."""
-        with self._lock:
+    def _take_turn(self, *, wait: float) -> bool:
+        """Whether the kept link is ours now, or within so many seconds."""
+        with self._free:
             self._leave_inherited()
-            if self._busy:
+            if not self._free.wait_for(lambda: not self._busy, timeout=wait):
                 return False
             self._busy = True
             return True

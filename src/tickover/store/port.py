@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from tickover.domain.checkpoint import Checkpoint, Saved
 from tickover.domain.decide import Transition
@@ -24,6 +24,9 @@ from tickover.domain.report import TickReport
 from tickover.domain.states import State
 from tickover.store.link import DataRefused, NotHeld, OutcomeUnknown, ReadOnly, RolledBack, StorageFull
 
+Whereabouts: TypeAlias = Literal["held", "landed", "lost", "cancelled"]
+#: Seconds of a window that has room for everything: 31 years.
+ENDLESS: Final = 1e9
 Pause: TypeAlias = Literal["graceful", "aggressive"] | None
 
 
@@ -56,6 +59,8 @@ class Wanted:
     left: float
     window_left: float
     lease: float
+    #: Seconds of the longest window that a tick like this one has.
+    window: float = ENDLESS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,8 +176,10 @@ class Store(Protocol):
     def adopt(self, tick: TickId) -> list[Claimed]:
         """The jobs this tick holds by the database's account: what a claim with a cut answer brought."""
 
-    def due(self, tick: TickId, queues: Mapping[str, int] | None) -> Due:
-        """When anything is due next."""
+    def due(
+        self, tick: TickId, queues: Mapping[str, int] | None, window: float = ENDLESS, *, alone: bool = True
+    ) -> Due:
+        """When anything is due next for a tick that has so long a window, and can run a suspect alone or not."""
 
     def beat(self, leases: Sequence[Lease], lease: float) -> Beat:
         """Renews what is still ours for `lease` seconds from now."""
@@ -226,8 +233,8 @@ class Store(Protocol):
     def callback(self, job_id: JobId, generation: int, key: StepKey) -> CallbackView | None:
         """Where a callback stands; None when there is none."""
 
-    def resolve(self, leases: Sequence[Lease]) -> dict[JobId, Literal["held", "landed", "lost"]]:
-        """After an unknown outcome: whether our write landed, must be sent again, or came too late."""
+    def resolve(self, leases: Sequence[Lease]) -> dict[JobId, Whereabouts]:
+        """After an unknown outcome: whether our write landed, must be sent again, or came too late, and for a cancel."""
 
     def progress(self, reports: Mapping[Lease, str]) -> None:
         """Keeps what running jobs said about how far they are."""
@@ -271,6 +278,6 @@ class Store(Protocol):
 
 
 __all__ = [
-    "Beat", "CallbackView", "Claim", "DataRefused", "Decided", "Due", "FanOutView", "NotHeld", "OutcomeUnknown", "Overdue", "Pause",
-    "ReadOnly", "RolledBack", "Settled", "StorageFull", "Store", "TickHead", "Wanted", "moment",
+    "ENDLESS", "Beat", "CallbackView", "Claim", "DataRefused", "Decided", "Due", "FanOutView", "NotHeld", "OutcomeUnknown",
+    "Overdue", "Pause", "ReadOnly", "RolledBack", "Settled", "StorageFull", "Store", "TickHead", "Wanted", "Whereabouts", "moment",
 ]  # fmt: skip

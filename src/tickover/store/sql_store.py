@@ -18,7 +18,7 @@ from tickover.store.flow_store import FlowStore, fence, fences, millis_up
 from tickover.store.link import Link, Row
 from tickover.store.migrate import check_version
 from tickover.store.open import Database
-from tickover.store.port import Beat, Claim, Due, Overdue, Settled, TickHead, Wanted
+from tickover.store.port import ENDLESS, Beat, Claim, Due, Overdue, Settled, TickHead, Wanted, Whereabouts
 from tickover.store.schedule_rows import ScheduleVerbs, utc
 from tickover.store.seal import Codec
 from tickover.store.verbs import verb
@@ -102,6 +102,7 @@ class SqlStore(FlowStore, ScheduleVerbs):
             "queues": queues,
             "turn": wanted.turn,
             "left_ms": int(wanted.window_left * 1000),
+            "window_ms": int(wanted.window * 1000),
             "lease": wanted.lease,
             "log": self.log,
             "function": head.function,
@@ -113,7 +114,7 @@ class SqlStore(FlowStore, ScheduleVerbs):
         }
         if self.link.dialect == "sqlite":
             # One look without the write lock first: most ticks of an idle system find nothing, and must not write.
-            due = self.due(head.tick_id, wanted.queues)
+            due = self.due(head.tick_id, wanted.queues, window=wanted.window, alone=wanted.alone)
             rows = self.call("claim", **params) if due.now and not due.paused else []
             jobs = [self.opened(claimed(row)) for row in rows]
             return Claim(jobs=jobs, due=due if not jobs else None, paused=due.paused)
@@ -125,9 +126,11 @@ class SqlStore(FlowStore, ScheduleVerbs):
     def adopt(self, tick: TickId) -> list[Claimed]:
         return [self.opened(claimed(row)) for row in self.call("adopt", tick=tick)]
 
-    def due(self, tick: TickId, queues: Mapping[str, int] | None) -> Due:
+    def due(
+        self, tick: TickId, queues: Mapping[str, int] | None, window: float = ENDLESS, *, alone: bool = True
+    ) -> Due:
         names = None if queues is None else json.dumps(dict(queues))
-        return _due(self.call("due", tick=tick, queues=names)[0])
+        return _due(self.call("due", tick=tick, queues=names, window_ms=int(window * 1000), alone=alone)[0])
 
     def beat(self, leases: Sequence[Lease], lease: float) -> Beat:
         rows = self.call("beat", leases=fences(leases), lease=lease)
@@ -151,7 +154,7 @@ class SqlStore(FlowStore, ScheduleVerbs):
         )
         return {JobId(str(row[0])): Settled(row[1], None if row[2] is None else utc(row[2])) for row in rows}
 
-    def resolve(self, leases: Sequence[Lease]) -> dict[JobId, Literal["held", "landed", "lost"]]:
+    def resolve(self, leases: Sequence[Lease]) -> dict[JobId, Whereabouts]:
         found = {str(row[0]): row for row in self.call("resolve", ids=json.dumps([lease.job_id for lease in leases]))}
         return {lease.job_id: _whereabouts(lease, found.get(lease.job_id)) for lease in leases}
 
@@ -260,7 +263,7 @@ def _due(row: Row) -> Due:
     return Due(at=None if at is None else utc(at).astimezone(UTC), now=bool(now), paused=paused)
 
 
-def _whereabouts(lease: Lease, row: Row | None) -> Literal["held", "landed", "lost"]:
+def _whereabouts(lease: Lease, row: Row | None) -> Whereabouts:
     if row is None or row[2] != lease.epoch or str(row[3]) != lease.claim_id:
-        return "lost"
+        return "cancelled" if row is not None and row[1:3] == ("cancelled", lease.epoch) else "lost"
     return "held" if row[1] == "running" else "landed"

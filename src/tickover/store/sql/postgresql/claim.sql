@@ -19,14 +19,15 @@ WITH RECURSIVE lanes (queue, priority) AS (
              WHERE j.state = 'pending' AND j.queue > l.queue ORDER BY j.queue, j.priority DESC LIMIT 1)
         ) next ORDER BY step LIMIT 1
     ) n
-), asked (queue, room) AS (
-    SELECT q.queue, CASE WHEN CAST(:queues AS json) IS NULL THEN CAST(:n AS int) ELSE LEAST(CAST(a.value AS int), CAST(:n AS int)) END
-    FROM (SELECT DISTINCT queue FROM lanes) q LEFT JOIN json_each_text(CAST(:queues AS json)) a ON a.key = q.queue
+), asked (queue, priorities, room) AS (
+    -- Once per queue, as an array: looked up in the walk per queue, four thousand queues cost two seconds.
+    SELECT q.queue, q.priorities, CASE WHEN CAST(:queues AS json) IS NULL THEN CAST(:n AS int) ELSE LEAST(CAST(a.value AS int), CAST(:n AS int)) END
+    FROM (SELECT queue, array_agg(priority ORDER BY priority DESC) AS priorities FROM lanes GROUP BY queue) q LEFT JOIN json_each_text(CAST(:queues AS json)) a ON a.key = q.queue
     WHERE CAST(:queues AS json) IS NULL OR a.key IS NOT NULL  -- LEAST skips NULL: a queue nobody named would have room
 ), served AS MATERIALIZED (
     -- Pauses are read here, in the claim itself; uncorrelated, so each is evaluated once (R-007, R-008). With very many
     -- queues each gives a few, so that the rows locked stay in proportion to the rows taken.
-    SELECT queue, row_number() OVER (ORDER BY queue) AS lane,
+    SELECT queue, priorities, row_number() OVER (ORDER BY queue) AS lane,
         CASE WHEN count(*) OVER () > 8 THEN LEAST(room, 1 + 8 * CAST(:n AS int) / CAST(count(*) OVER () AS int)) ELSE room END AS room
     FROM asked
     WHERE room > 0 AND queue NOT IN (SELECT name FROM queues WHERE paused_at IS NOT NULL)
@@ -34,11 +35,11 @@ WITH RECURSIVE lanes (queue, priority) AS (
 ), ranked AS MATERIALIZED (
     -- Numbered as they come, which is their order: a window with an order of its own would sort them once more.
     SELECT r.*, s.lane FROM served s CROSS JOIN LATERAL (
-        SELECT j.*, row_number() OVER () AS place FROM (SELECT * FROM lanes WHERE queue = s.queue ORDER BY priority DESC) l
+        SELECT j.*, row_number() OVER () AS place FROM unnest(s.priorities) l (priority)
         CROSS JOIN LATERAL (
             SELECT id, priority, run_at, crash_run, crash_run >= GREATEST(1, LEAST(2, max_crashes - 1)) AS suspect
             FROM jobs
-            WHERE state = 'pending' AND queue = l.queue AND priority = l.priority AND run_at <= statement_timestamp()
+            WHERE state = 'pending' AND queue = s.queue AND priority = l.priority AND run_at <= statement_timestamp()
                 AND need_ms <= CAST(:left_ms AS bigint)
                 -- A suspect may only be looked at while nothing else runs in this tick.
                 AND (CAST(:alone AS boolean) OR crash_run < GREATEST(1, LEAST(2, max_crashes - 1)))
@@ -88,11 +89,15 @@ WITH RECURSIVE lanes (queue, priority) AS (
 SELECT state.paused, due.at, due.at <= statement_timestamp(), /*claimed*/
 FROM (SELECT (SELECT value FROM control WHERE key = 'ticks_paused') AS paused) state
 CROSS JOIN (
-    -- Only a claim that found less than it wanted has seen everything; then, and only then, this is looked for.
+    -- Only a claim that found less than it wanted has seen everything; then, and only then, this is looked for: what a
+    -- tick like this one could take. What needs a longer window, or to be alone where that is not to be had, would have
+    -- ticks wake each other for nothing.
     SELECT CASE WHEN (SELECT count(*) FROM picked) < CAST(:n AS int) THEN LEAST(
-        (SELECT min(first.run_at) FROM served s JOIN lanes l USING (queue) CROSS JOIN LATERAL (
+        (SELECT min(first.run_at) FROM served s CROSS JOIN unnest(s.priorities) l (priority) CROSS JOIN LATERAL (
             SELECT j.run_at FROM jobs j
-            WHERE j.state = 'pending' AND j.queue = l.queue AND j.priority = l.priority
+            WHERE j.state = 'pending' AND j.queue = s.queue AND j.priority = l.priority
+                AND j.need_ms <= CAST(:window_ms AS bigint)
+                AND (CAST(:alone AS boolean) OR j.crash_run < GREATEST(1, LEAST(2, j.max_crashes - 1)))
                 AND NOT EXISTS (SELECT 1 FROM picked p WHERE p.id = j.id)
             ORDER BY j.run_at, j.id LIMIT 1
         ) first),

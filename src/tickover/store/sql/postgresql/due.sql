@@ -1,4 +1,5 @@
--- due: when anything is due next that a tick on these queues could act on, whether that is now, and the fleet's pause.
+-- due: when anything is due next that a tick of this window on these queues could act on, whether that is now, and the
+-- fleet's pause.
 WITH RECURSIVE lanes (queue, priority) AS (
     -- The distinct (queue, priority) pairs that have pending jobs, walked by the claim index: one probe each, so that
     -- 100,000 future jobs at a high priority cost a probe and not a scan. One walk from one row, since the planner
@@ -25,6 +26,8 @@ SELECT (SELECT value FROM control WHERE key = 'ticks_paused'), due.at, due.at <=
 FROM (SELECT LEAST(
     (SELECT min(first.run_at) FROM served s JOIN lanes l USING (queue) CROSS JOIN LATERAL (
         SELECT j.run_at FROM jobs j WHERE j.state = 'pending' AND j.queue = l.queue AND j.priority = l.priority
+            AND j.need_ms <= CAST(:window_ms AS bigint)
+            AND (CAST(:alone AS boolean) OR j.crash_run < GREATEST(1, LEAST(2, j.max_crashes - 1)))
         ORDER BY j.run_at, j.id LIMIT 1
     ) first),
     (SELECT j.run_at FROM jobs j WHERE j.state = 'waiting' AND j.run_at IS NOT NULL ORDER BY j.run_at LIMIT 1),

@@ -6,7 +6,7 @@ WHERE (txid, seq) > (
         COALESCE(
             (SELECT e.txid FROM events e WHERE e.seq = CAST(:after AS bigint)),
             (SELECT min(e.txid) FROM events e WHERE e.seq > CAST(:after AS bigint) AND CAST(:after AS bigint) > 0),
-            CAST('0' AS xid8)
+            CASE CAST(:after AS bigint) WHEN 0 THEN CAST('0' AS xid8) END  -- else beyond the end, where nothing is yet
         ),
         CAST(:after AS bigint)
     )

@@ -1,4 +1,5 @@
--- due: when anything is due next that a tick on these queues could act on, whether that is now, and the fleet's pause.
+-- due: when anything is due next that a tick of this window on these queues could act on, whether that is now, and the
+-- fleet's pause.
 -- Read only: an idle tick on SQLite takes no write lock.
 WITH RECURSIVE walk (queue) AS (
     SELECT (SELECT queue FROM jobs WHERE state = 'pending' ORDER BY queue LIMIT 1) WHERE :queues IS NULL
@@ -21,6 +22,7 @@ WITH RECURSIVE walk (queue) AS (
 ), candidates (at) AS (
     SELECT (
         SELECT j.run_at FROM jobs j WHERE j.state = 'pending' AND j.queue = l.queue AND j.priority = l.priority
+            AND j.need_ms <= :window_ms AND (:alone OR j.crash_run < max(1, min(2, j.max_crashes - 1)))
         ORDER BY j.run_at, j.id LIMIT 1
     ) FROM lanes l WHERE l.priority IS NOT NULL
     UNION ALL

@@ -1,5 +1,22 @@
 -- settle: applies a set of transitions out of `running`, each under its fence, with payload, event and roll-up.
 -- Returns (id, state, run_at) of what was accepted; a row that does not come back was no longer ours.
+-- First what is still ours, so that the waits are counted while the rows still say when they were due.
+SELECT jobs.id FROM jobs JOIN (
+    SELECT value ->> 'id' AS id, value ->> 'epoch' AS epoch, value ->> 'claim_id' AS claim_id FROM json_each(:transitions)
+) t ON jobs.id = t.id
+WHERE jobs.state = 'running' AND jobs.epoch = t.epoch AND jobs.claim_id = t.claim_id;
+
+INSERT INTO tick_stats (tick_id, minute, queue, completed, failed, retried, yielded, run_ms, wait_ms)
+SELECT :tick, :now - :now % 60000, j.queue, sum(COALESCE(t.value ->> 'event', 'JobCompleted') = 'JobCompleted'), COALESCE(sum(t.value ->> 'event' = 'JobFailed'), 0),
+    COALESCE(sum(t.value ->> 'event' = 'JobRetrying'), 0), COALESCE(sum(t.value ->> 'event' = 'JobYielded'), 0),
+    CAST(COALESCE(sum(1000 * (t.value ->> 'seconds')), 0) AS INTEGER),
+    CAST(COALESCE(sum(max(0, :now - j.run_at - 1000 * (t.value ->> 'seconds'))), 0) AS INTEGER)
+FROM json_each(:transitions) t JOIN jobs j ON j.id = t.value ->> 'id'
+WHERE j.id IN (SELECT value FROM json_each(:accepted)) GROUP BY j.queue
+ON CONFLICT (tick_id, minute, queue) DO UPDATE SET completed = completed + excluded.completed,
+    failed = failed + excluded.failed, retried = retried + excluded.retried, yielded = yielded + excluded.yielded,
+    run_ms = run_ms + excluded.run_ms, wait_ms = wait_ms + excluded.wait_ms;
+
 UPDATE jobs SET
     -- A pause that was asked for lands at the first write that is not an end (5-semantics, Pause).
     -- What is absent in a row is a plain completion.
@@ -48,14 +65,3 @@ SELECT j.id, j.event_seq, :now, COALESCE(t.value ->> 'event', 'JobCompleted'), j
 FROM json_each(:transitions) t JOIN jobs j ON j.id = t.value ->> 'id'
 WHERE j.id IN (SELECT value FROM json_each(:accepted)) 
     AND CASE :log WHEN 'all' THEN 1 WHEN 'failures' THEN COALESCE(t.value ->> 'loud', 0) ELSE 0 END ORDER BY j.id;
-
-INSERT INTO tick_stats (tick_id, minute, queue, completed, failed, retried, yielded, run_ms, wait_ms)
-SELECT :tick, :now - :now % 60000, j.queue, sum(COALESCE(t.value ->> 'event', 'JobCompleted') = 'JobCompleted'), COALESCE(sum(t.value ->> 'event' = 'JobFailed'), 0),
-    COALESCE(sum(t.value ->> 'event' = 'JobRetrying'), 0), COALESCE(sum(t.value ->> 'event' = 'JobYielded'), 0),
-    CAST(COALESCE(sum(1000 * (t.value ->> 'seconds')), 0) AS INTEGER),
-    CAST(COALESCE(sum(max(0, :now - j.run_at - 1000 * (t.value ->> 'seconds'))), 0) AS INTEGER)
-FROM json_each(:transitions) t JOIN jobs j ON j.id = t.value ->> 'id'
-WHERE j.id IN (SELECT value FROM json_each(:accepted)) GROUP BY j.queue
-ON CONFLICT (tick_id, minute, queue) DO UPDATE SET completed = completed + excluded.completed,
-    failed = failed + excluded.failed, retried = retried + excluded.retried, yielded = yielded + excluded.yielded,
-    run_ms = run_ms + excluded.run_ms, wait_ms = wait_ms + excluded.wait_ms;
