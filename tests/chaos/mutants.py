@@ -125,7 +125,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="a cancel overwrites what is over", proof="pairs",
-        changes=(_sql("cancel", " AND state NOT IN ('completed', 'failed', 'cancelled')"),),
+        changes=(_lite("cancel", " AND state NOT IN ('completed', 'failed', 'cancelled')"),
+                 _post("cancel", " AND j.state NOT IN ('completed', 'failed', 'cancelled')")),
     ),
     Mutant(name="a cancel leaves the claim id in place", proof="fences", changes=(_sql("cancel", ", claim_id = NULL"),)),
     Mutant(
@@ -135,8 +136,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="a pause that was asked for is forgotten by the settle", proof="pairs",
-        changes=(_lite("settle", "t.state = 'pending' AND pause_requested_at IS NOT NULL", "false"),
-                 _post("settle", "t.state = 'pending' AND j.pause_requested_at IS NOT NULL", "false")),
+        changes=(_lite("settle", "t.state IN ('pending', 'waiting') AND pause_requested_at IS NOT NULL", "false"),
+                 _post("settle", "t.state IN ('pending', 'waiting') AND j.pause_requested_at IS NOT NULL", "false")),
     ),
     Mutant(
         name="a retry revives what is not over", proof="pairs",
