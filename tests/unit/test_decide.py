@@ -118,6 +118,15 @@ def test_a_yield_with_a_new_checkpoint_goes_on_at_once_and_costs_nothing() -> No
     assert transition.stall_run is None  # the checkpoint itself has zeroed it
 
 
+def test_a_yield_before_a_step_waits_for_a_tick_that_has_the_time_for_it() -> None:
+    def need_ms(seconds: float) -> int | None:
+        out = OutOfTime(progressed=True, elapsed=50.0, window=50.0, doing="step 'fetch'", need=seconds)
+        return decide(claimed(), out).need_ms
+
+    assert need_ms(20.0) == 20_000
+    assert need_ms(500.0) == 45_000  # no tick has more than a full window
+
+
 def test_only_full_windows_count_towards_giving_up() -> None:
     assert decide(claimed(stall_run=2), HALF).stall_run == 2
     assert decide(claimed(stall_run=1), FULL).stall_run == 2

@@ -89,8 +89,10 @@ def decide(job: Claimed, outcome: Outcome, *, dice: float = 0.5, seconds: float 
         case Crashed():
             return _crashed(job, move)
         case OutOfTime(progressed=True):
+            # A step that was not started for want of time is for the next tick: this one would only claim it again.
+            need_ms = int(1000 * min(outcome.need or 0.0, FULL_WINDOW * outcome.window))
             said = {"reason": "deadline"}
-            return move(state="pending", counter="yields", event="JobYielded", delay=0.0, need_ms=0, data=said)
+            return move(state="pending", counter="yields", event="JobYielded", delay=0.0, need_ms=need_ms, data=said)
         case OutOfTime():
             return _stalled(job, outcome, move, dice)
         case Released(reason=reason):

@@ -30,6 +30,7 @@ class Each(Generic[T, S]):
         self.state = state
         self._ctx = ctx
         self._fetch = fetch
+        self._name = name
         self._key = ctx.scope.next(check_step_name(name))
         self._cursor_type, self._state_type = _type_of(start, "cursor"), _type_of(state, "state")
         self._cursor: Any = start
@@ -71,8 +72,10 @@ class Each(Generic[T, S]):
 
     def _open(self) -> Verb[tuple[Sequence[T], Any]]:
         flow = self._ctx.flow
-        yield from flow.gate(self._key, None)
+        yield from flow.gate(self._name, None)
+        begin = flow.now
         page = yield Do(partial(self._fetch, self._cursor))
+        flow.desk.paces.saw(flow.run.job.kind, self._name, flow.now - begin)
         if not isinstance(page, tuple) or len(page) != 2:
             raise InvalidArgument("The function of ctx.each returns (items, next cursor or None).")
         return page
