@@ -121,6 +121,104 @@ def test_distributed_needs_no_database_of_yours(run: Run) -> None:
     assert run("distributed.py", "--ticks", "2")[-1].startswith("24 of 24 tasks")
 
 
+def test_workflow_repeats_nothing_that_was_done(run: Run) -> None:
+    lines = run("workflow.py")
+    done = [line.partition(":")[0].strip() for line in lines if line.startswith("  ")]
+
+    assert done == ["validate-order", "charge-payment", "book", "ship-order"]
+    assert [line for line in lines if line.startswith("process-order")] == [
+        "process-order, attempt 1",
+        "process-order, attempt 2",
+    ]
+    steps = "validate-order#0, charge-payment#0, book#0, ship-order#0, enqueue#0"
+    assert lines[-3:] == [
+        "send-email, a job of its own: to customer@example.com: ORD-001 is on its way as parcel-9",
+        f"completed after 2 runs of the handler; recorded: {steps}",
+        "rows in our table: 1",
+    ]
+
+
+def test_fan_out_shows_what_each_strategy_makes_of_a_failure(run: Run) -> None:
+    assert run("fan_out.py") == [
+        "FailFast, all good: generated 4 thumbnails",
+        "FailFast, one broken: failed, with 4 of 5 slots completed by then",
+        "Threshold(0.8): 4 of 5 are enough for 80%",
+        "Threshold(0.9): less than 90%",
+        "nested, 3 albums: 12",
+        "CollectAll:",
+        *[f"  slot {n - 1}: https://example.com/image{n}.jpg/thumb" for n in (1, 2, 3, 4)],
+        "  slot 4: Child … failed: NoRetry: image 5 has no address",
+        "That one had 5 children, and waited for them 1 time, in no slot.",
+    ]
+
+
+def test_workflow_errors_tells_a_retried_step_from_a_branch_and_from_an_end(run: Run) -> None:
+    assert [" ".join(line.split()) for line in run("workflow_errors.py")] == [
+        "patient: completed after 1 run: ['flaky ok', 'busy ok']",
+        "really called: flaky 3x, busy 2x",
+        "recorded: flaky#0 flaky ok",
+        "recorded: busy#0 busy ok",
+        "branching: completed after 2 runs: ['invoice ok', 'printer ok']",
+        "really called: card 1x, invoice 1x, printer 2x",
+        "recorded: card#0 NoRetry: the card has expired",
+        "recorded: invoice#0 invoice ok",
+        "recorded: printer#0 printer ok",
+        "strict: failed after 1 run: the card has expired",
+        "really called: stock 1x, card 1x",
+        "recorded: stock#0 stock ok",
+    ]
+
+
+def test_approval_waits_for_days_and_asks_somebody_else_in_time(run: Run) -> None:
+    assert run("approval.py") == [
+        "Monday:",
+        "    to the controller: please decide on expense 1 over 19.50",
+        "    to the controller: please decide on expense 2 over 480.00",
+        "    to the controller: please decide on expense 3 over 12000.00",
+        "Tuesday:",
+        "Wednesday:",
+        "    to the head of finance: nobody decided on expense 3 in two days",
+        "Thursday:",
+        "expense 1: approved by the controller; the handler ran 2 times, a moment each",
+        "expense 2: refused by the controller; the handler ran 2 times, a moment each",
+        "expense 3: expired; the handler ran 3 times, a moment each",
+    ]
+
+
+def test_payment_callback_takes_the_first_answer_of_the_right_shape(run: Run) -> None:
+    lines = [line.strip() for line in run("payment_callback.py")]
+
+    assert [re.findall(r": (\d{3}), ", line)[0] for line in lines if re.search(r": \d{3}, ", line)] == [
+        "404", "422", "200", "200", "409", "410",
+    ]  # fmt: skip
+    assert "ORD-1: paid, reference T-77" in lines
+    assert "ORD-2: not paid within an hour" in lines
+
+
+def test_backfill_spans_many_short_ticks_and_changes_each_row_once(run: Run) -> None:
+    lines = run("backfill.py")
+    ticks = [line for line in lines if line.startswith("tick ")]
+
+    assert len(ticks) >= 5
+    assert all(line.endswith("to be continued") for line in ticks[:-1])
+    assert lines[-2:] == [
+        f"completed: 1,000,000 rows in {len(ticks)} ticks of 2 s; 1 record is left of it all",
+        "1,000,000 of 1,000,000 rows were changed exactly once",
+    ]
+
+
+def test_agent_pays_for_no_answer_twice(run: Run) -> None:
+    lines = run("agent.py")
+
+    assert lines.count("agent asks: First or second class?") == 3
+    assert lines[2] == "agent asks: First or second class?"
+    asked = "model 4x, trains 1x, weather 1x, prices 1x"  # one of the four was refused: the model was overloaded
+    assert f"The handler ran 3 times. Really asked: {asked}." in lines
+    assert [line.split()[0] for line in lines if line.startswith("  ")] == [
+        "model#0", "trains#0", "weather#0", "prices#0", "model#1", "signal:answer#0", "model#2",
+    ]  # fmt: skip
+
+
 def test_every_example_is_in_the_list() -> None:
     listed = set(re.findall(r"\]\(([\w/]+\.py)\)", (EXAMPLES / "README.md").read_text(encoding="utf-8")))
 
