@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 from tickover.errors import InvalidArgument
 
 T = TypeVar("T")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
@@ -41,6 +42,16 @@ def monotonic() -> float:
 def unix_millis() -> int:
     """Milliseconds since 1970, for the time part of the ids that this process mints."""
     return time.time_ns() // 1_000_000
+
+
+def millis(instant: datetime) -> int:
+    """Milliseconds since 1970, rounded down; exact, as a float's product is not: an instant must not move by one."""
+    return (instant - _EPOCH) // timedelta(milliseconds=1)
+
+
+def millis_up(instant: datetime) -> int:
+    """The same rounded up: what waits until an instant must not be early."""
+    return -((_EPOCH - instant) // timedelta(milliseconds=1))
 
 
 class SystemClock:

@@ -24,6 +24,7 @@ def means(core: Core) -> Means:
         write=write_rows,
         transact=partial(_transact, core),
         sign=partial(sign, core),
+        clock=core.clock.now if core.database.dialect == "sqlite" else None,
         public_url=core.settings.public_url,
     )
 

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar, Unpack
 from typing_extensions import TypeForm
 
 from tickover.app.core import Core
+from tickover.clock import millis
 from tickover.domain.options import EnqueueOptions, check_enqueue_options, check_name
 from tickover.domain.payload import decode, encode
 from tickover.domain.retry import ExponentialBackoff
@@ -125,7 +126,7 @@ def _write_options(row: dict[str, Any], options: Mapping[str, Any]) -> None:
         row["backoff"] = text
     if "at" in options:
         row["at"] = options["at"].isoformat()
-        row["at_ms"] = int(options["at"].timestamp() * 1000)
+        row["at_ms"] = millis(options["at"])
     if "idempotency_key" in options:
         row["window"] = {"key": options["idempotency_key"], "ttl": options.get("idempotency_ttl", _DEFAULT_WINDOW)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tickover.clock import millis
 from tickover.domain.checkpoint import Checkpoint, StepError, hash_args
 from tickover.domain.ids import derived_id
 from tickover.engine.effects import Verb
@@ -33,8 +34,7 @@ def enqueue(ctx: JobContext, new: Any) -> Verb[str]:
     fingerprint = hash_args(row["kind"], row.get("args"))
     recorded = flow.journal.replayed(key, "enqueue", fingerprint)
     if recorded is None:
-        millis = int(flow.database_now.timestamp() * 1000)
-        row["id"] = derived_id(millis, job.id, job.generation, key)
+        row["id"] = derived_id(millis(flow.database_now), job.id, job.generation, key)
 
         def write(store: Store) -> Checkpoint:
             (stands,) = flow.desk.means.write(store, [dict(row)])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tickover.clock import millis
 from tickover.domain.checkpoint import Checkpoint, hash_args
 from tickover.domain.fanout import (
     MOST_CHILDREN,
@@ -82,9 +83,9 @@ def _opening(
 ) -> BaseException:
     """The suspension with which a fan-out begins; its children are written with the park, and seen by nobody before."""
     flow, job = ctx.flow, ctx.flow.run.job
-    millis = int(flow.database_now.timestamp() * 1000)
-    fan_out_id = derived_id(millis, job.id, job.generation, key, job.lease.epoch)
-    for index, (row, child) in enumerate(zip(rows, child_ids(millis, fan_out_id, len(rows)), strict=True)):
+    now = millis(flow.database_now)
+    fan_out_id = derived_id(now, job.id, job.generation, key, job.lease.epoch)
+    for index, (row, child) in enumerate(zip(rows, child_ids(now, fan_out_id, len(rows)), strict=True)):
         row |= {"id": child, "parent_id": job.id, "root_id": job.root_id or job.id, "fan_out_id": fan_out_id,
                 "fan_out_index": index}  # fmt: skip
     timeout = options.get("timeout")

@@ -42,8 +42,9 @@ class Typed:
         """What `text` stored, with the type that the annotation says; raises `PayloadError` where it does not fit."""
         if text is None:
             return None
-        if self.annotation in (Any, str, int, bool):
-            return decode(text)
+        plain = decode(text) if self.annotation in (Any, *PLAIN) else None
+        if self.annotation is Any or type(plain) is self.annotation:
+            return plain
         from pydantic import ValidationError
 
         try:

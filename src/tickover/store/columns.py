@@ -9,6 +9,8 @@ from sqlalchemy import BigInteger, Column, DateTime, Dialect, Integer, MetaData,
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from tickover.clock import millis
+
 metadata = MetaData()
 
 
@@ -22,7 +24,7 @@ class Instant(TypeDecorator[datetime]):
         return BigInteger() if dialect.name == "sqlite" else DateTime(timezone=True)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        return to_millis(value) if dialect.name == "sqlite" and value is not None else value
+        return millis(value) if dialect.name == "sqlite" and value is not None else value
 
 
 class Id(TypeDecorator[str]):
@@ -33,11 +35,6 @@ class Id(TypeDecorator[str]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return Text() if dialect.name == "sqlite" else UUID(as_uuid=False)
-
-
-def to_millis(instant: datetime) -> int:
-    """Milliseconds since 1970, rounded down: SQLite's form of an instant."""
-    return int(instant.timestamp() * 1000 // 1)
 
 
 def stored_instant(value: Any) -> datetime:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, cast
 
+from tickover.clock import millis_up
 from tickover.domain.checkpoint import Checkpoint, Saved
 from tickover.domain.fanout import FanOutPlan, Slot, Status, Tally
 from tickover.domain.ids import JobId, StepKey
@@ -175,11 +176,6 @@ class FlowStore(Seals):
 
 def _first(row: Row) -> Any:
     return row[0]
-
-
-def millis_up(moment: datetime) -> int:
-    """Milliseconds since 1970, rounded up: what waits until an instant must not be early."""
-    return -int(-moment.timestamp() * 1000 // 1)
 
 
 def fence(lease: Lease) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
+from tickover.clock import millis
 from tickover.domain.checkpoint import Checkpoint, Saved
 from tickover.domain.decide import Transition
 from tickover.domain.declared import Declared, Stored
@@ -140,8 +141,8 @@ class Beat:
 
 def moment(name: str, instant: datetime | None) -> dict[str, Any]:
     """An instant as a parameter, in the form of each database: `:name` is ISO text, `:name_ms` milliseconds."""
-    millis = None if instant is None else int(instant.timestamp() * 1000 // 1)
-    return {name: None if instant is None else instant.isoformat(), f"{name}_ms": millis}
+    since = None if instant is None else millis(instant)
+    return {name: None if instant is None else instant.isoformat(), f"{name}_ms": since}
 
 
 class Store(Protocol):

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.engine import Dialect as AlchemyDialect
 
-from tickover.clock import Clock
+from tickover.clock import Clock, millis
 from tickover.domain.ids import parse_id
 from tickover.domain.job import Job, Page, Step
 from tickover.domain.payload import decode, encode
@@ -20,7 +20,7 @@ from tickover.domain.states import STATES, TERMINAL
 from tickover.errors import InvalidArgument, JobNotFound, PayloadError
 from tickover.store.link import Link, Row
 from tickover.store.sql_store import SqlStore
-from tickover.store.tables import checkpoints, from_stored, job_data, jobs, stored_instant, to_millis
+from tickover.store.tables import checkpoints, from_stored, job_data, jobs, stored_instant
 
 MOST_ROWS: Final = 1000
 _JOB: Final = (
@@ -47,7 +47,7 @@ def _dialect(name: str) -> AlchemyDialect:
 
 
 def _bound(link: Link, value: Any) -> Any:
-    return to_millis(value) if isinstance(value, datetime) and link.dialect == "sqlite" else value
+    return millis(value) if isinstance(value, datetime) and link.dialect == "sqlite" else value
 
 
 def now(link: Link, clock: Clock) -> datetime:

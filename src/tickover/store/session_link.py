@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any
 
-from tickover.clock import Clock
+from tickover.clock import Clock, millis
 from tickover.errors import InvalidArgument, MigrationRequired
 from tickover.store.link import Params, Row, plan
 from tickover.store.verbs import Dialect, Verb
@@ -30,7 +30,7 @@ class SessionLink:
 
         known = dict(params)
         if self.dialect == "sqlite":
-            known["now"] = int(self._clock.now().timestamp() * 1000 // 1)
+            known["now"] = millis(self._clock.now())
         return plan(self._execute, verb, known, json.dumps)
 
     def query(self, sql: str, params: Params) -> list[Row]:

@@ -8,13 +8,14 @@ from contextlib import AbstractContextManager
 from datetime import UTC
 from typing import Any, Literal
 
+from tickover.clock import millis_up
 from tickover.domain.decide import Transition
 from tickover.domain.ids import JobId, TickId
 from tickover.domain.job import Claimed, Lease
 from tickover.domain.report import TickReport
 from tickover.domain.retry import DEFAULT_BACKOFF, ExponentialBackoff
 from tickover.errors import StorageUnavailable
-from tickover.store.flow_store import FlowStore, fence, fences, millis_up
+from tickover.store.flow_store import FlowStore, fence, fences
 from tickover.store.link import Link, Row
 from tickover.store.migrate import check_version
 from tickover.store.open import Database

@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from tickover import faults
-from tickover.clock import Clock, monotonic
+from tickover.clock import Clock, millis, monotonic
 from tickover.errors import ConfigurationError, MigrationRequired, StorageUnavailable, TickoverError
 from tickover.store.link import DataRefused, KeyTaken, Params, RolledBack, Row, StorageFull, plan, sorted_errors
 from tickover.store.verbs import Dialect, Verb
@@ -81,7 +81,7 @@ class SqliteLink:
         faults.hit(f"{verb.name}.before_send")
         with self.transaction() if verb.writes else self._turn, sorted_errors(sort_error):
             # Read under the lock, which may have taken seconds to get: a lease counts from the write.
-            known = {**params, "now": int(self._clock.now().timestamp() * 1000 // 1)}
+            known = {**params, "now": millis(self._clock.now())}
             rows = plan(self._execute, verb, known, json.dumps)
         faults.hit(f"{verb.name}.after_commit")
         return rows

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from tickover.store import flow_tables
-from tickover.store.columns import Id, Instant, count, from_stored, metadata, stored_instant, to_millis
+from tickover.store.columns import Id, Instant, count, from_stored, metadata, stored_instant
 
 LIVE = "state NOT IN ('completed', 'failed', 'cancelled')"
 TERMINAL = "state IN ('completed', 'failed', 'cancelled')"
@@ -251,4 +251,4 @@ idempotency = Table(
 Index("idempotency_expiry", idempotency.c.expires_at)
 Index("idempotency_job", idempotency.c.job_id)
 
-__all__ = ["flow_tables", "from_stored", "metadata", "stored_instant", "to_millis"]
+__all__ = ["flow_tables", "from_stored", "metadata", "stored_instant"]
