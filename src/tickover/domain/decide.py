@@ -88,10 +88,17 @@ def decide(job: Claimed, outcome: Outcome, *, dice: float = 0.5, seconds: float 
             return _failed(job, outcome, move, dice)
         case Crashed():
             return _crashed(job, move)
+<<<<<<< HEAD
         case OutOfTime(progressed=True):
             # A step that was not started for want of time is for the next tick: this one would only claim it again.
             need_ms = int(1000 * min(outcome.need or 0.0, FULL_WINDOW * outcome.window))
             said = {"reason": "deadline"}
+=======
+        case OutOfTime(progressed=True, need=need):
+            said = {"reason": "deadline"}
+            # A step that was not started for want of time waits for a tick that has it.
+            need_ms = int(1000 * (need or 0))
+>>>>>>> b88999a (Async workflows, transactions, pages and marks, as tests; a step's needs hold also for the next tick)
             return move(state="pending", counter="yields", event="JobYielded", delay=0.0, need_ms=need_ms, data=said)
         case OutOfTime():
             return _stalled(job, outcome, move, dice)
@@ -139,12 +146,12 @@ def _stalled(job: Claimed, outcome: OutOfTime, move: Move, dice: float) -> Trans
             "error_kind": "Stalled",
         }
         return move(state="failed", counter="stalls", event="JobFailed", stall_run=stalls, data=said, **said)
-    need = min(2 * outcome.elapsed if outcome.need is None else outcome.need, most)
+    need = min(2 * outcome.elapsed, most) if outcome.need is None else outcome.need
     return move(
         state="pending",
         counter="stalls",
         event="JobYielded",
-        # A step that was not started for want of time waits for a tick that has it, and for nothing else.
+        # A step that was not started waits for a tick that has the time, and for nothing else.
         delay=job.backoff.delay(max(1, stalls), dice=dice) if outcome.need is None else 0.0,
         need_ms=int(1000 * need),
         stall_run=stalls,

@@ -149,8 +149,9 @@ class Flow:
             )
         if needs is None and self.desk.paces.stale(kind, self.now):
             self.desk.paces.learn(kind, self.now, (yield Ask(lambda store: store.durations(kind))))
-        wanted = needs if needs is not None else self.desk.paces.usual(kind, step) or _PRIOR
-        if min(wanted, _WHOLE * window.length) > window.stop - self.now:
+        # What was learned may be wrong, so the first step of a tick is never refused for it; what was said is kept.
+        wanted = needs or min(self.desk.paces.usual(kind, step) or _PRIOR, _WHOLE * window.length)
+        if wanted > window.stop - self.now:
             raise self.stop(Suspend("deadline", need=wanted, doing=step))
 
     def _heard(self) -> Interrupt | None:
