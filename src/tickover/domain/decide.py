@@ -88,17 +88,10 @@ def decide(job: Claimed, outcome: Outcome, *, dice: float = 0.5, seconds: float 
             return _failed(job, outcome, move, dice)
         case Crashed():
             return _crashed(job, move)
-<<<<<<< HEAD
-        case OutOfTime(progressed=True):
-            # A step that was not started for want of time is for the next tick: this one would only claim it again.
-            need_ms = int(1000 * min(outcome.need or 0.0, FULL_WINDOW * outcome.window))
-            said = {"reason": "deadline"}
-=======
         case OutOfTime(progressed=True, need=need):
-            said = {"reason": "deadline"}
-            # A step that was not started for want of time waits for a tick that has it.
+            # A step that was not started for want of time is for a tick that has it: this one would only claim it again.
             need_ms = int(1000 * (need or 0))
->>>>>>> b88999a (Async workflows, transactions, pages and marks, as tests; a step's needs hold also for the next tick)
+            said = {"reason": "deadline"}
             return move(state="pending", counter="yields", event="JobYielded", delay=0.0, need_ms=need_ms, data=said)
         case OutOfTime():
             return _stalled(job, outcome, move, dice)
