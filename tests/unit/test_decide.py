@@ -124,7 +124,7 @@ def test_a_yield_before_a_step_waits_for_a_tick_that_has_the_time_for_it() -> No
         return decide(claimed(), out).need_ms
 
     assert need_ms(20.0) == 20_000
-    assert need_ms(500.0) == 45_000  # no tick has more than a full window
+    assert need_ms(500.0) == 500_000  # said, not learned: another function may have so much
 
 
 def test_only_full_windows_count_towards_giving_up() -> None:
