@@ -1,1 +1,1 @@
-"""Tickover against the raw limit, in one run on one machine: `make bench`. The peers are still to come."""
+"""Tickover against the raw limit and its peers, in one run on one machine: `make bench`."""

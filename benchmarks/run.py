@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import platform
-import statistics
+import argparse
+import subprocess
 import sys
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -15,83 +14,131 @@ sys.path.insert(0, str(ROOT))
 
 import psycopg  # noqa: E402  # the root comes first
 
-from benchmarks import ours, raw  # noqa: E402
+from benchmarks import ours  # noqa: E402
+from benchmarks.contestants import ALL, RAW, US, Contestant  # noqa: E402
+from benchmarks.page import Rates, write  # noqa: E402
 from tests.support.postgres import database, server  # noqa: E402
-from tickover import Tickover  # noqa: E402
 
-ROUNDS, JOBS, FEW = 5, 10_000, 1_000
-PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
-Timed = Callable[[str, int], float]
+ONE, MANY, MILLION = 300, 10_000, 1_000_000
+Workload = Callable[[str, Contestant], float]
 
 
-def fresh(base: str, work: Timed, count: int, *, filled: bool) -> float:
+def fresh(base: str, work: Workload, contestant: Contestant) -> float:
     """Jobs per second of one contestant on a database of its own."""
     with database(base) as url:
-        with Tickover(url) as jobs:
-            jobs.migrate()
-        if filled:
-            ours.enqueue(url, count)
-            with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute("CHECKPOINT")
-        return count / work(url, count)
+        contestant.prepare(url)
+        return work(url, contestant)
 
 
-CONTESTANTS: dict[str, tuple[Timed, int, bool]] = {
-    "drain: Tickover": (ours.drain, JOBS, True),
-    "drain: raw psycopg": (raw.drain, JOBS, True),
-    "enqueue_many 10,000: Tickover": (ours.enqueue, JOBS, False),
-    "enqueue_many 10,000: raw INSERT … unnest": (raw.enqueue, JOBS, False),
+def enqueue_one(url: str, contestant: Contestant) -> float:
+    return ONE / contestant.enqueue_one(url, ONE)
+
+
+def enqueue_many(url: str, contestant: Contestant) -> float:
+    return MANY / contestant.enqueue(url, MANY)
+
+
+def drain(url: str, contestant: Contestant) -> float:
+    _fill(url, contestant)
+    return contestant.jobs / contestant.drain(url, contestant.jobs)
+
+
+def drain_by_two(url: str, contestant: Contestant) -> float:
+    _fill(url, contestant)
+    command = [sys.executable, "-m", "benchmarks.worker", contestant.name, url, str(contestant.jobs)]
+    workers = [
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    for worker in workers:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
+    start = time.perf_counter()
+    for worker in workers:
+        worker.communicate("go\n")
+    took = time.perf_counter() - start
+    assert [worker.returncode for worker in workers] == [0, 0]
+    return contestant.jobs / took
+
+
+def _fill(url: str, contestant: Contestant) -> None:
+    contestant.enqueue(url, contestant.jobs)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+
+
+#: Workflows against DBOS belong here: sequential, and sixteen at once.
+WORKLOADS: dict[str, tuple[Workload, tuple[Contestant, ...]]] = {
+    "enqueue one": (enqueue_one, ALL),
+    "enqueue 10,000": (enqueue_many, ALL),
+    "drain, one process": (drain, ALL),
+    "drain, two processes": (drain_by_two, ALL),
 }
 
 
-def history(base: str) -> dict[str, float]:
-    """Milliseconds of a claim of ten, on an empty history and behind a million finished rows."""
-    found = {}
-    for name, rows in (("empty", 0), ("1,000,000 finished", 1_000_000)):
-        with database(base) as url:
-            with Tickover(url) as jobs:
-                jobs.migrate()
+def beside(base: str, state: str, rounds: int) -> tuple[list[float], float]:
+    """Jobs per second of drains of 10,000, and milliseconds of a claim of ten, beside a million rows of that state."""
+    with database(base) as url:
+        US.prepare(url)
+        if state:
+            over = "now()" if state == "completed" else "NULL"
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute(
-                    "INSERT INTO jobs (id, kind, queue, state, run_at, created_at, finished_at, max_retries, max_crashes) "
-                    "SELECT gen_random_uuid(), 'noop', 'default', 'completed', now(), now(), now(), 3, 3 "
-                    "FROM generate_series(1, %s)",
-                    [rows],
+                    "WITH made AS (INSERT INTO jobs (id, kind, queue, priority, state, run_at, created_at, finished_at, "
+                    f"max_retries, max_crashes) SELECT gen_random_uuid(), 'noop', 'default', -1, %s, now(), now(), {over}, "
+                    "3, 3 FROM generate_series(1, %s) RETURNING id) INSERT INTO job_data SELECT id, '1' FROM made",
+                    [state, MILLION],
                 )
                 connection.execute("VACUUM ANALYZE jobs")
-            ours.enqueue(url, FEW)
-            found[name] = 1000 * ours.claim_seconds(url)
-    return found
+        rates = []
+        for _ in range(rounds):
+            _fill(url, US)
+            rates.append(MANY / US.drain(url, MANY))
+        ours.enqueue(url, 1_000)
+        return rates, 1000 * ours.claim_seconds(url)
+
+
+def import_seconds(code: str, rounds: int) -> list[float]:
+    """What a new process pays to run these imports, the interpreter's own start taken off."""
+
+    def once(line: str) -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", line], check=True)
+        return time.perf_counter() - start
+
+    return [max(0.0, once(code) - once("pass")) for _ in range(rounds)]
+
+
+IMPORTS = {
+    "Tickover, what a tick on PostgreSQL imports": "import tickover, tickover.app.ticking, tickover.store.postgres",
+    "PgQueuer": "import pgqueuer, pgqueuer.db, pgqueuer.queries, psycopg",
+    "Procrastinate": "import procrastinate, psycopg",
+}
 
 
 def main() -> None:
     """Measures, prints and writes the page."""
-    rates: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    rates: Rates = {name: {one.name: [] for one in who} for name, (_, who) in WORKLOADS.items()}
     with server(fsync=True) as base:
-        for _ in range(ROUNDS):
-            for name, (work, count, filled) in CONTESTANTS.items():
-                rates[name].append(fresh(base, work, count, filled=filled))
-        claims = history(base)
-    medians = {name: statistics.median(found) for name, found in rates.items()}
-    lines = ["| what | jobs/s, median | min – max | Tickover is |", "|---|---|---|---|"]
-    for name, found in rates.items():
-        us = medians[f"{name.split(':')[0]}: Tickover"]
-        lines.append(
-            f"| {name} | {medians[name]:,.0f} | {min(found):,.0f} – {max(found):,.0f} | {us / medians[name]:.2f} x |"
-        )
-    slower = claims["1,000,000 finished"] / claims["empty"]
-    lines += ["", f"A claim of ten jobs takes {claims['empty']:.2f} ms on an empty history and "
-              f"{claims['1,000,000 finished']:.2f} ms behind a million finished rows: {slower:.2f} x."]  # fmt: skip
-    print("\n".join(lines))
-    head = (
-        f"# Benchmarks\n\nWritten by `make bench` on {datetime.now(UTC):%Y-%m-%d}: Python {platform.python_version()}, "
-        f"{platform.machine()}, 2 cores shared with PostgreSQL, default durability (fsync and synchronous_commit on), "
-        f"{ROUNDS} interleaved rounds, a new database for each. Ratios count, not absolutes.\n\n"
-        "The raw limit is the same batched work in bare psycopg: claim under a lease, a started event, settle under the "
-        "fence, a completed event; no handler, no retries, no report.\n\n"
-    )
-    PAGE.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
-    PAGE.with_suffix(".json").write_text(json.dumps({"rates": rates, "claim_ms": claims}, indent=2), encoding="utf-8")
+        for turn in range(rounds):
+            print(f"round {turn + 1} of {rounds}", flush=True)
+            for name, (work, who) in WORKLOADS.items():
+                for contestant in who:
+                    rates[name][contestant.name].append(fresh(base, work, contestant))
+        shown = {"": "empty", "completed": "1,000,000 finished rows", "pending": "1,000,000 pending rows"}
+        claims: dict[str, float] = {}
+        rates["drain beside"] = {}
+        for state, words in shown.items():
+            print(f"beside: {words}", flush=True)
+            rates["drain beside"][words], claims[words] = beside(base, state, rounds)
+        with database(base) as url:
+            US.prepare(url)
+            _fill(url, US)
+            per_job = ours.statements(url) / MANY
+    imports = {name: import_seconds(code, rounds) for name, code in IMPORTS.items()}
+    write(rates, claims=claims, imports=imports, per_job=per_job, rounds=rounds, us=US.name, raw=RAW.name)
 
 
 if __name__ == "__main__":
