@@ -23,6 +23,7 @@ from tickover.domain.fanout import (
     values,
 )
 from tickover.domain.job import Job, Page
+from tickover.domain.limits import cap, rate
 from tickover.domain.report import TickReport
 from tickover.domain.retry import ExponentialBackoff
 from tickover.domain.schedule import Schedule, cron, daily, every, weekly
@@ -39,5 +40,6 @@ __all__ = [
     "JSON", "AsyncContext", "Budget", "CollectAll", "Context", "DuplicateJob", "ExponentialBackoff", "FailFast", "Handler",
     "HttpWaker", "Job", "JobNotFound", "LocalWaker", "NewJob", "NoRetry", "Page", "PayloadError", "Pool", "Result", "RetryAfter",
     "Schedule", "ScheduleView", "Settings", "StepFailed", "Threshold", "TickReport", "Tickover", "TickoverError", "Waker",
-    "all_succeeded", "cron", "daily", "errors", "events", "every", "partition", "success_count", "values", "weekly",
+    "all_succeeded", "cap", "cron", "daily", "errors", "events", "every", "partition", "rate", "success_count", "values",
+    "weekly",
 ]  # fmt: skip

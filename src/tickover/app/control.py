@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final, Literal
 
 from tickover.app.core import Core
+from tickover.app.queue_limit import limit_queue
 from tickover.app.signals import signal
 from tickover.domain.ids import parse_id
 from tickover.domain.options import check_name
@@ -43,6 +44,16 @@ class Control:
     def pause_queue(self, queue: str, /, reason: str = "") -> None:
         """No claim takes a job of this queue any more; running jobs go on, enqueues are still accepted."""
         _pause_queue(self._core, queue, reason)
+
+    def limit_queue(self, queue: str, most: int | None, /) -> None:
+        """At most `most` jobs of this queue run at once over the whole fleet, from the next claim on; None lifts that.
+
+        What runs already goes on. Besides, each tick keeps to its own `queues=`.
+
+        Raises:
+            InvalidArgument: not a whole number from 1 to 1,000,000, or None.
+        """
+        limit_queue(self._core, queue, most)
 
     def resume_queue(self, queue: str, /) -> None:
         """The queue is served again; raises `InvalidTransition` when it is not paused."""

@@ -9,6 +9,7 @@ from typing_extensions import TypeForm
 
 from tickover.app.core import Core
 from tickover.clock import millis
+from tickover.domain.limits import LimitedJob, keys_of
 from tickover.domain.options import EnqueueOptions, check_enqueue_options, check_name
 from tickover.domain.payload import decode, encode
 from tickover.domain.retry import ExponentialBackoff
@@ -113,7 +114,20 @@ def row_of(core: Core, new: NewJob[Any], *, defaults: Mapping[str, Any] | None =
         row["trace_context"] = carried
     if options:
         _write_options(row, options)
+    if kind is not None and (limits := kind.options.get("limits")) and (keys := keys_of(limits, _limited(row, new))):
+        row["cap_keys"] = encode(keys)
     return row
+
+
+def _limited(row: Mapping[str, Any], new: NewJob[Any]) -> LimitedJob:
+    return LimitedJob(
+        kind=row["kind"],
+        queue=row.get("queue", "default"),
+        tenant=row.get("tenant", ""),
+        priority=row.get("priority", 0),
+        payload=new.payload,
+        meta=decode(row["meta"]) if row.get("meta") else {},
+    )
 
 
 def _write_options(row: dict[str, Any], options: Mapping[str, Any]) -> None:

@@ -73,6 +73,11 @@ def tick(
     if not settings.reap_limit and not core.ticked:
         _log.warning("reap_limit is 0: no tick takes back the jobs of a tick that died; only run_reaper() does.")
     core.ticked = True
+    return _run(core, plan, note, rooms)
+
+
+def _run(core: Core, plan: Plan, note: Note, rooms: Mapping[str, int] | None) -> TickReport:
+    """Runs a plan; whatever comes up, its slots are remembered and its watchers are told."""
     with core.database.link(deadline=plan.window.end) as link:
         made = Tick(core.store(link), core.registry, core.hooks, plan)
         report = None

@@ -55,6 +55,8 @@ class Transition:
     resume: bool = False
     #: The fan-out that counts this job's end.
     fan_out_id: str | None = None
+    #: Caps of which the run held a place.
+    places: tuple[str, ...] = ()
     #: What the run still had to record: it is written with the move, or not at all.
     checkpoints: tuple[Saved, ...] = ()
 
@@ -81,8 +83,9 @@ def decide(job: Claimed, outcome: Outcome, *, dice: float = 0.5, seconds: float 
             result=outcome.result,
             seconds=seconds,
             fan_out_id=job.fan_out_id,
+            places=job.places,
         )
-    move = partial(Transition, lease=job.lease, seconds=seconds, fan_out_id=job.fan_out_id)
+    move = partial(Transition, lease=job.lease, seconds=seconds, fan_out_id=job.fan_out_id, places=job.places)
     match outcome:
         case Failed():
             return _failed(job, outcome, move, dice)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from tickover.domain.ids import ClaimId, Epoch, JobId, QueueName, short
+from tickover.domain.limits import places_of
 from tickover.domain.retry import DEFAULT_BACKOFF, ExponentialBackoff
 from tickover.domain.states import State
 
@@ -70,6 +71,9 @@ class Claimed:
     unreadable: str | None = None
     trace_context: str | None = None
     slot: datetime | None = None
+    #: The keys of its limits as they are stored, and whether its queue has a cap over the fleet.
+    cap_keys: str | None = None
+    queue_capped: bool = False
 
     @property
     def id(self) -> JobId:
@@ -79,6 +83,11 @@ class Claimed:
     def attempt(self) -> int:
         """Which attempt this run belongs to: 1 until the first failure."""
         return self.failures + 1
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Keys of the caps of which it takes a place while it runs."""
+        return places_of(self.cap_keys, self.queue if self.queue_capped else None)
 
     @property
     def log_fields(self) -> dict[str, object]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from tickover.domain.payload import encode
 from tickover.domain.retry import BackoffPolicy, Duration, ExponentialBackoff, seconds
 from tickover.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from tickover.domain.limits import Limit  # which checks its names here
 
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,254}\Z")
 _KEY_LENGTH: Final = 255
@@ -45,7 +48,7 @@ class HandlerOptions(JobOptions, total=False):
     #: Other names under which stored jobs may know this handler.
     aliases: Sequence[str]
     #: Caps and rates.
-    limits: Sequence[object]
+    limits: Sequence[Limit]
     #: True when the body runs elsewhere: the kind can be enqueued here and is never executed here.
     remote: bool
 
@@ -158,10 +161,9 @@ def _determinism(value: object) -> object:
 
 
 def _limits(value: object) -> object:
-    if not isinstance(value, list | tuple) or value:
-        # Loud, not silently unlimited: caps and rates come with the scheduler and the reaper.
-        raise InvalidArgument("limits= cannot be used yet: this version has no caps and rates.")
-    return ()
+    from tickover.domain.limits import check_limits  # which checks its names here
+
+    return check_limits(value)
 
 
 def _flag(value: object) -> bool:

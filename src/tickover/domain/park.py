@@ -8,7 +8,7 @@ from typing import Literal
 
 from tickover.domain.fanout import FanOutPlan
 
-WaitKind = Literal["timer", "retry", "signal", "callback", "fan_out"]
+WaitKind = Literal["timer", "retry", "signal", "callback", "fan_out", "cap"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,14 @@ from collections.abc import Sequence
 
 from tickover import faults
 from tickover.domain.ids import JobId
+from tickover.domain.limits import places_of
 from tickover.engine.fan_in import ends, fan_in
+from tickover.engine.places import lock_caps, pass_on
+from tickover.errors import StorageUnavailable
 from tickover.store.port import Store
 
 _AT_ONCE = 500
+_LOOKS = 3
 
 
 def cancel(store: Store, ids: Sequence[str]) -> dict[JobId, bool]:
@@ -22,11 +26,37 @@ def cancel(store: Store, ids: Sequence[str]) -> dict[JobId, bool]:
     Returns:
         Those that this call ended; and whether each has recorded steps, so that it may have children.
     """
+    places: set[str] = set()
+    for _ in range(_LOOKS):
+        try:
+            done = _cancelled(store, ids, places)
+        except _UnlockedCapError as unlocked:  # rolled back: caps are locked before jobs
+            places |= unlocked.keys
+        else:
+            faults.hit("cancel.done")
+            return done
+    raise StorageUnavailable("the caps of a set of jobs changed again and again while they were cancelled; try again")
+
+
+def _cancelled(store: Store, ids: Sequence[str], places: set[str]) -> dict[JobId, bool]:
     with store.transaction():
+        lock_caps(store, places)
         rows = store.call("cancel", ids=json.dumps(list(ids)), log=store.log)
-        fan_in(store, ends((fan_out_id and str(fan_out_id), state) for _, state, fan_out_id, _ in rows))
-    faults.hit("cancel.done")
-    return {JobId(str(row[0])): row[3] > 0 for row in rows}
+        keys = {key for *_, cap_keys, capped_queue in rows for key in places_of(cap_keys, capped_queue)}
+        if keys - places:
+            raise _UnlockedCapError(keys - places)
+        fan_in(store, ends((fan_out_id and str(fan_out_id), state) for _, state, fan_out_id, *_ in rows))
+        done = {JobId(str(row[0])): row[3] > 0 for row in rows}
+        pass_on(store, places, done)
+    return done
+
+
+class _UnlockedCapError(Exception):
+    """Undoes a cancel whose jobs have caps that are not locked."""
+
+    def __init__(self, keys: set[str]) -> None:
+        super().__init__(", ".join(keys))
+        self.keys = keys
 
 
 def cancel_tree(

@@ -15,6 +15,7 @@ from tickover.domain.payload import safe_text
 from tickover.domain.redact import redact
 from tickover.domain.states import TERMINAL
 from tickover.engine.fan_in import ends, fan_in
+from tickover.engine.places import lock_caps, pass_on
 from tickover.errors import StorageUnavailable
 from tickover.store.port import DataRefused, Decided, OutcomeUnknown, RolledBack, Store
 
@@ -34,12 +35,15 @@ class Flushed:
     refused: dict[JobId, DataRefused] = field(default_factory=dict)
     #: Fan-outs that these ends decided.
     decided: list[Decided] = field(default_factory=list)
+    #: Jobs that waited for a place of a cap, and may run now.
+    woken: int = 0
 
     def add(self, other: Flushed) -> None:
         self.moved |= other.moved
         self.saved |= other.saved
         self.refused |= other.refused
         self.decided += other.decided
+        self.woken += other.woken
 
 
 def flush(
@@ -119,14 +123,18 @@ def _until_known(
 def _once(
     store: Store, transitions: Sequence[Transition], saves: Sequence[Saved], *, tick: TickId, lease: float
 ) -> Flushed:
-    """One transaction in fixed phases: lock, record, look, settle, count the children, wake their parents (rule 3)."""
+    """One transaction in fixed phases: lock, record, look, settle, count the children, wake their parents (rule 3), and
+    whoever waits for a place that is free now.
+    """
     flushed = Flushed()
     if not saves and not any(_needs_phases(t) for t in transitions):
         # Plain ends are one statement, which locks in the same order; most sets are these.
         accepted = store.settle(transitions, tick=tick)
         flushed.moved = {t.lease.job_id: t for t in transitions if t.lease.job_id in accepted}
         return flushed
+    places = {key for t in transitions for key in t.places}
     with store.transaction():
+        lock_caps(store, places)
         held = store.hold(sorted({s.lease for s in saves} | {t.lease for t in transitions}, key=_job_id))
         moves = [t for t in transitions if t.lease.job_id in held]
         kept = [s for s in (*saves, *(c for t in moves for c in t.checkpoints)) if s.lease.job_id in held]
@@ -136,6 +144,7 @@ def _once(
         accepted = store.settle(moves, tick=tick)
         flushed.moved = {t.lease.job_id: t for t in moves if t.lease.job_id in accepted}
         flushed.decided = fan_in(store, ends((t.fan_out_id, t.state) for t in flushed.moved.values()))
+        flushed.woken = pass_on(store, places, flushed.moved)
     return flushed
 
 
@@ -143,6 +152,7 @@ def _needs_phases(transition: Transition) -> bool:
     return (
         transition.park is not None
         or bool(transition.checkpoints)
+        or bool(transition.places)
         or (transition.fan_out_id is not None and transition.state in TERMINAL)
     )
 

@@ -12,6 +12,7 @@ from tickover.domain.ids import JobId
 from tickover.domain.job import Claimed
 from tickover.domain.outcome import Failed, Outcome, OutOfTime, Released, UnknownKind
 from tickover.domain.report import TickReport
+from tickover.engine.admit import admit
 from tickover.engine.batch import Batch
 from tickover.engine.cancel import cancel_tree
 from tickover.engine.flush import Flushed, flush, reconnect
@@ -19,6 +20,7 @@ from tickover.engine.inbox import Finished, Save
 from tickover.engine.interrupt import LeaseLost
 from tickover.engine.observe import Hooks, after, details, seen
 from tickover.engine.plan import Plan
+from tickover.engine.registry import Registry
 from tickover.engine.run import Run
 from tickover.errors import PayloadError
 from tickover.store.port import OutcomeUnknown, Pause, RolledBack, Store
@@ -82,6 +84,7 @@ class Held:
         self._stirred = (
             self._stirred
             or bool(flushed.decided)
+            or flushed.woken > 0
             or any(
                 move.resume or (move.park is not None and move.park.creates is not None)
                 for move in flushed.moved.values()
@@ -123,6 +126,14 @@ class Held:
         cancelling, self.cancelling = self.cancelling, []
         if cancelling:
             cancel_tree(self.store, fan_outs=cancelling, rounds=1)
+
+    def admitted(self, jobs: Sequence[Claimed], registry: Registry) -> list[Claimed]:
+        """Those of claimed jobs whose limits have room; the others were given back."""
+        admission = admit(self.store, jobs, registry, self.plan.head.tick_id)
+        for job, transition in admission.denied:
+            self._count(job, transition)
+            self.tell_hooks(job, transition, None)
+        return admission.admitted
 
     def release(self, runs: Sequence[Run]) -> None:
         """Gives back jobs that did not start; costs them nothing."""

@@ -9,6 +9,7 @@ from tickover.domain.budget import Window
 from tickover.domain.ids import TickId
 from tickover.domain.report import TickReport
 from tickover.engine.observe import Hooks, after, details, seen
+from tickover.engine.places import sweep
 from tickover.engine.recover import reap, wake_due
 from tickover.engine.retention import Retention, remove_old
 from tickover.store.port import Store
@@ -40,6 +41,7 @@ class Reaper:
         done = self._reap()
         if retention is not None:
             done = remove_old(self.store, retention, self.report.removed, left=self._left) and done
+        sweep(self.store)
         due = self.store.due(self.tick, None)
         report = self.report
         report.more, report.next_due_at = due.now, due.at

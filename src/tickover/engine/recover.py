@@ -12,9 +12,11 @@ from tickover.domain.ids import TickId
 from tickover.domain.job import Claimed
 from tickover.domain.outcome import Crashed
 from tickover.engine.fan_in import ends, fan_in
+from tickover.engine.places import lock_caps, pass_on
 from tickover.store.port import Store
 
 _AT_ONCE: Final = 1000
+_LOOKS: Final = 3
 
 
 def recover(
@@ -46,11 +48,24 @@ def reap(store: Store, tick: TickId, limit: int) -> list[tuple[Claimed, Transiti
 
     Several reapers at once are harmless: each locks other rows. Returns the jobs with what was decided for them.
     """
-    with store.transaction():
-        jobs = store.expired(tick, limit)
-        decided = [(job, decide(job, Crashed(), dice=random.random())) for job in jobs]  # noqa: S311  # jitter, not secrecy
-        faults.hit("reap.after_select")
-        accepted = store.settle([transition for _, transition in decided], tick=tick, reaping=True)
-        fan_in(store, ends((t.fan_out_id, t.state) for job, t in decided if job.id in accepted))
-    faults.hit("reap.after_commit")
+    places: set[str] = set()
+    for _ in range(_LOOKS):
+        with store.transaction():
+            lock_caps(store, places)
+            jobs = store.expired(tick, limit)
+            unlocked = {key for job in jobs for key in job.places} - places
+            reaped = [] if unlocked else _reap(store, jobs, tick, places)
+        if not unlocked:
+            faults.hit("reap.after_commit")
+            return reaped
+        places |= unlocked  # caps are locked before jobs: what is expired is looked at again under these locks
+    return []
+
+
+def _reap(store: Store, jobs: list[Claimed], tick: TickId, places: set[str]) -> list[tuple[Claimed, Transition]]:
+    decided = [(job, decide(job, Crashed(), dice=random.random())) for job in jobs]  # noqa: S311  # jitter, not secrecy
+    faults.hit("reap.after_select")
+    accepted = store.settle([transition for _, transition in decided], tick=tick, reaping=True)
+    fan_in(store, ends((t.fan_out_id, t.state) for job, t in decided if job.id in accepted))
+    pass_on(store, places, accepted)
     return [(job, transition) for job, transition in decided if job.id in accepted]

@@ -201,9 +201,24 @@ class Registry:
                 raise InvalidArgument(
                     f"{name!r} is registered already, by {'.'.join(other.origin)}; give one of them another name."
                 )
+        self._check_limits(kind)
         self._kinds[kind.name] = kind
         self._aliases.pop(kind.name, None)  # the same function registered anew, now under what was its alias
         self._aliases.update((alias, kind.name) for alias in names[1:])
+
+    def _check_limits(self, kind: Kind) -> None:
+        """One name is one limit: two numbers for it would let in as many as the larger one says."""
+        for limit in kind.options.get("limits", ()):
+            for other in self._kinds.values():
+                same = next(
+                    (o for o in other.options.get("limits", ()) if (type(o), o.name) == (type(limit), limit.name)),
+                    limit,
+                )
+                if other.origin != kind.origin and same.numbers != limit.numbers:
+                    raise InvalidArgument(
+                        f"{limit.name!r} is a limit of {other.name!r} already, with other numbers; share one object, or give "
+                        "one of them another name."
+                    )
 
     def get(self, name: str) -> Kind | None:
         return self._kinds.get(self._aliases.get(name, name))

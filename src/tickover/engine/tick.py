@@ -30,6 +30,7 @@ from tickover.errors import StorageUnavailable
 from tickover.store.port import Due, OutcomeUnknown, RolledBack, Store, Wanted
 
 _log: Final = logging.getLogger("tickover")
+_MOST_PAST_A_HOT_KEY: Final = 64
 _STOP_LATENCY: Final = 0.1  # how late a `stop` event may be seen
 _SLOT_LATENCY: Final = 0.002  # how late it may be seen that a thread that was given up has returned
 
@@ -53,6 +54,7 @@ class Tick:
         self.reason: StoppedBecause | None = None
         self._due: Due | None = None
         self._dry = False  # the last claim found less than it wanted: nothing more was ready
+        self._denied = 0  # claims in a row of which limits denied something: then the next one comes at once
         self._solo = False  # a suspect runs: nothing is claimed beside it
         self._next_beat = plan.window.start + plan.beat_every
         self._first_statement = store.statements
@@ -98,6 +100,7 @@ class Tick:
 
     def _claim(self) -> None:
         """Fills free slots, and claims a little ahead when jobs are short; sets the reason when all is done."""
+        denied, self._denied = self._denied, 0
         if self.plan.stop is not None and self.plan.stop.is_set():
             return
         left = None if self.plan.budget.max_jobs is None else self.plan.budget.max_jobs - self.report.claimed
@@ -111,6 +114,8 @@ class Tick:
             return  # what was empty a moment ago is looked at again with the next beat, or when all is done
         free, ahead = self.batch.free, self.batch.ahead
         size = claim_size(free=free, ahead=ahead, pace=self._pace, left=left)
+        if denied and size:  # many of a hot key may stand before a cold one
+            size = min(_MOST_PAST_A_HOT_KEY, size << denied, left or _MOST_PAST_A_HOT_KEY)
         rooms = self._rooms(spare=max(0, size - free))
         if size == 0 or (rooms is not None and not any(rooms.values())):
             return
@@ -128,7 +133,7 @@ class Tick:
             lease=self.plan.lease_from(now),
             window=self.plan.window.length,
         )
-        if not self._take(wanted) and not self.held:
+        if not self._take(wanted, denied) and not self.held:
             self.reason = "paused" if self._due is not None and self._due.paused else "empty"
 
     def _absorb(self, items: list[Item]) -> None:
@@ -218,7 +223,7 @@ class Tick:
 
     # --- how each step does it ---------------------------------------------------------------------------------------
 
-    def _take(self, wanted: Wanted) -> bool:
+    def _take(self, wanted: Wanted, denied: int) -> bool:
         """Claims, and hands what came to the slots; returns whether it is worth claiming again."""
         try:
             claim = self.store.claim(self.plan.head, wanted)
@@ -234,10 +239,12 @@ class Tick:
             jobs = [job for job in self.store.adopt(self.plan.head.tick_id) if job.id not in self.held.runs]
             self._dry, self._due = False, None
         self.plan.keep_watch(self.store, self._now, first=len(jobs) > self.report.claimed == 0)
-        runs = recall(self.store, jobs, self.registry, self.report.tick_id, claimed_at=self._now)
-        self.held.runs.update((run.job.id, run) for run in runs)
-        self._solo = any(must_run_alone(job.crash_run, job.max_crashes) for job in jobs)
         self.report.claimed += len(jobs)
+        admitted = self.held.admitted(jobs, self.registry)
+        self._denied = denied + 1 if len(admitted) < len(jobs) else 0
+        runs = recall(self.store, admitted, self.registry, self.report.tick_id, claimed_at=self._now)
+        self.held.runs.update((run.job.id, run) for run in runs)
+        self._solo = any(must_run_alone(run.job.crash_run, run.job.max_crashes) for run in runs)
         self.batch.add(runs)
         return bool(jobs) or not self._dry
 
@@ -278,6 +285,8 @@ class Tick:
 
     def _patience(self) -> float:
         """Seconds until this thread has something to do that the inbox does not bring."""
+        if self._denied:
+            return 0.0
         if not self.held:
             return 0.0 if self.reason is not None else _SLOT_LATENCY
         now = self._now

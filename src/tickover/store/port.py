@@ -23,6 +23,7 @@ from tickover.domain.job import Claimed, Lease
 from tickover.domain.park import Park, WaitKind
 from tickover.domain.report import TickReport
 from tickover.domain.states import State
+from tickover.store.limit_port import LimitVerbs, Numbers
 from tickover.store.link import DataRefused, NotHeld, OutcomeUnknown, ReadOnly, RolledBack, StorageFull
 
 Whereabouts: TypeAlias = Literal["held", "landed", "lost", "cancelled"]
@@ -145,7 +146,7 @@ def moment(name: str, instant: datetime | None) -> dict[str, Any]:
     return {name: None if instant is None else instant.isoformat(), f"{name}_ms": since}
 
 
-class Store(Protocol):
+class Store(LimitVerbs, Protocol):
     """One connection's worth of durable state."""
 
     @property
@@ -279,6 +280,6 @@ class Store(Protocol):
 
 
 __all__ = [
-    "ENDLESS", "Beat", "CallbackView", "Claim", "DataRefused", "Decided", "Due", "FanOutView", "NotHeld", "OutcomeUnknown",
-    "Overdue", "Pause", "ReadOnly", "RolledBack", "Settled", "StorageFull", "Store", "TickHead", "Wanted", "Whereabouts", "moment",
+    "ENDLESS", "Beat", "CallbackView", "Claim", "DataRefused", "Decided", "Due", "FanOutView", "NotHeld", "Numbers",
+    "OutcomeUnknown", "Overdue", "Pause", "ReadOnly", "RolledBack", "Settled", "StorageFull", "Store", "TickHead", "Wanted", "Whereabouts", "moment",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from tickover.domain.report import TickReport
 from tickover.domain.retry import DEFAULT_BACKOFF, ExponentialBackoff
 from tickover.errors import StorageUnavailable
 from tickover.store.flow_store import FlowStore, fence, fences
+from tickover.store.limit_rows import LimitRows
 from tickover.store.link import Link, Row
 from tickover.store.migrate import check_version
 from tickover.store.open import Database
@@ -40,7 +41,7 @@ _BRIEF = (
 )
 
 
-class SqlStore(FlowStore, ScheduleVerbs):
+class SqlStore(FlowStore, ScheduleVerbs, LimitRows):
     """See `tickover.store.port.Store`. Not shared between threads."""
 
     def __init__(
@@ -222,7 +223,7 @@ def claimed(row: Row) -> Claimed:
         job_id, epoch, claim_id, kind, queue, tenant, priority, run_at, created_at, started_at, starts, failures, forgiven,
         crashes, yields, stalls, parks, released, crash_run, stall_run, deferrals, steps, generation, max_retries,
         max_crashes, timeout_ms, backoff, args, meta, unique_key, parent_id, root_id, fan_out_id, fan_out_index, determinism,
-        trace_context, slot,
+        trace_context, slot, cap_keys, queue_capped,
     ) = row  # fmt: skip
     return Claimed(
         lease=Lease(_text(job_id), epoch, _text(claim_id)),
@@ -235,6 +236,7 @@ def claimed(row: Row) -> Claimed:
         parent_id=parent_id and _text(parent_id), root_id=root_id and _text(root_id),
         fan_out_id=fan_out_id and _text(fan_out_id), fan_out_index=fan_out_index, determinism=determinism,
         trace_context=trace_context, slot=None if slot is None else utc(slot),
+        cap_keys=cap_keys, queue_capped=bool(queue_capped),
     )  # fmt: skip
 
 

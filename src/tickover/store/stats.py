@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import and_, exists, func, select, text
 
 from tickover.domain.states import STATES
 from tickover.errors import InvalidArgument
+from tickover.store.limit_tables import cap_slots, caps
 from tickover.store.link import Link
 from tickover.store.reads import MOST_ROWS, send
 from tickover.store.tables import control, from_stored, jobs, queues, tick_stats, ticks
@@ -29,11 +30,23 @@ class QueueView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CapView:
+    """One cap in numbers."""
+
+    key: str
+    most: int
+    running: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
     """The whole system in numbers: exact counts by state, and by queue."""
 
     by_state: Mapping[str, int]
     queues: tuple[QueueView, ...] = ()
+    #: Caps that somebody waits for or runs under, the most wanted first; at most 200.
+    caps: tuple[CapView, ...] = ()
     fleet_paused: str | None = None
 
     @property
@@ -91,6 +104,19 @@ def stats(link: Link, now: datetime) -> Stats:
     due = {queue: at for queue, at in send(link, ready.group_by(jobs.c.queue))}  # noqa: C416  # dict() of untyped rows has no type
     paused = {row[0]: row for row in send(link, select(queues.c.name, queues.c.paused_at, queues.c.reason))}
     fleet = send(link, select(control.c.value).where(control.c.key == "ticks_paused"))
+    wanted = select(func.count()).where(
+        jobs.c.state == "waiting", jobs.c.wait_kind == "cap", jobs.c.wait_ref == "cap:" + caps.c.key
+    )
+    holds = and_(cap_slots.c.job_id == jobs.c.id, cap_slots.c.epoch == jobs.c.epoch, cap_slots.c.key == caps.c.key)
+    taken = select(func.count()).select_from(cap_slots.join(jobs, holds)).where(jobs.c.state == "running")
+    counts = (taken.scalar_subquery().label("taken"), wanted.scalar_subquery().label("wanted"))
+    limits = send(
+        link,
+        select(caps.c.key, caps.c.most, *counts)
+        .where(caps.c.per_ms.is_(None))
+        .order_by(text("wanted DESC, taken DESC, 1"))
+        .limit(200),
+    )
     by_state: dict[str, int] = dict.fromkeys(STATES, 0)
     by_queue: dict[str, dict[str, int]] = {name: {} for name in paused}
     for queue, state, count in counted:
@@ -108,6 +134,7 @@ def stats(link: Link, now: datetime) -> Stats:
             )
             for name, counts in sorted(by_queue.items())
         ),
+        caps=tuple(CapView(key=key, most=most, running=taken, waiting=wanted) for key, most, taken, wanted in limits),
         fleet_paused=fleet[0][0] if fleet else None,
     )
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from tickover.store import flow_tables
+from tickover.store import flow_tables, limit_tables
 from tickover.store.columns import Id, Instant, count, from_stored, metadata, stored_instant
 
 LIVE = "state NOT IN ('completed', 'failed', 'cancelled')"
@@ -69,6 +69,7 @@ jobs = Table(
     Column("determinism", Text),
     Column("meta", Text),
     Column("trace_context", Text),
+    Column("cap_keys", Text),  # JSON [[name of a limit, key], …]; NULL for most jobs
     Column("slot", Instant),  # of the schedule that fired it; a slot is a UTC instant
     CheckConstraint(
         "state IN ('pending', 'running', 'waiting', 'paused', 'completed', 'failed', 'cancelled')", name="jobs_state"
@@ -117,6 +118,9 @@ dead_index = _index("jobs_dead", "id", where="state IN ('failed', 'cancelled')")
 # Cancels walk down by it, and the reaper finds children whose parent is over; what is over leaves it.
 live_child_index = _index("jobs_live_child", "parent_id", where=f"parent_id IS NOT NULL AND {LIVE}")
 again_index = _index("jobs_again", "id", where="generation > 0")  # a fresh retry left checkpoints behind
+cap_index = _index(
+    "jobs_cap_waiting", "wait_ref", "priority DESC", "id", where="state = 'waiting' AND wait_kind = 'cap'"
+)
 child_index = _index("jobs_child", "fan_out_id", "fan_out_index", where="fan_out_id IS NOT NULL")
 
 # Cold and wide: hot updates of `jobs` do not rewrite payloads.
@@ -251,4 +255,4 @@ idempotency = Table(
 Index("idempotency_expiry", idempotency.c.expires_at)
 Index("idempotency_job", idempotency.c.job_id)
 
-__all__ = ["flow_tables", "from_stored", "metadata", "stored_instant"]
+__all__ = ["flow_tables", "from_stored", "limit_tables", "metadata", "stored_instant"]

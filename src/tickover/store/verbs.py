@@ -14,7 +14,8 @@ CLAIMED: Final = (
     "j.id, j.epoch, j.claim_id, j.kind, j.queue, j.tenant, j.priority, j.run_at, j.created_at, j.started_at, j.starts, "
     "j.failures, j.forgiven, j.crashes, j.yields, j.stalls, j.parks, j.released, j.crash_run, j.stall_run, j.deferrals, "
     "j.steps, j.generation, j.max_retries, j.max_crashes, j.timeout_ms, j.backoff, d.args, j.meta, j.unique_key, "
-    "j.parent_id, j.root_id, j.fan_out_id, j.fan_out_index, j.determinism, j.trace_context, j.slot"
+    "j.parent_id, j.root_id, j.fan_out_id, j.fan_out_index, j.determinism, j.trace_context, j.slot, "
+    "j.cap_keys, EXISTS (SELECT 1 FROM caps c WHERE c.key = 'queue:' || j.queue)"
 )
 _NAMED: Final = re.compile(r"(?<![:\w]):([a-z_]+)")
 _COMMENT: Final = re.compile(r"^\s*--.*\n", re.MULTILINE)

@@ -9,9 +9,10 @@ WITH locked AS MATERIALIZED (
         paused_from = NULL, pause_requested_at = NULL, wait_kind = NULL, wait_ref = NULL,
         event_seq = j.event_seq + CASE WHEN CAST(:log AS text) = 'all' THEN 1 ELSE 0 END
     FROM locked l WHERE j.id = l.id AND j.state NOT IN ('completed', 'failed', 'cancelled')
-    RETURNING j.id, j.state, j.fan_out_id, j.steps, j.event_seq, j.kind, j.queue, j.epoch
+    RETURNING j.id, j.state, j.fan_out_id, j.steps, j.event_seq, j.kind, j.queue, j.epoch, j.cap_keys
 ), logged AS (
     INSERT INTO events (job_id, n, at, type, kind, queue, epoch)
     SELECT id, event_seq, clock_timestamp(), 'JobCancelled', kind, queue, epoch FROM cancelled WHERE CAST(:log AS text) = 'all'
 )
-SELECT id, state, fan_out_id, steps FROM cancelled
+SELECT id, state, fan_out_id, steps, cap_keys, CASE WHEN EXISTS (SELECT 1 FROM caps c WHERE c.key = 'queue:' || queue) THEN queue END
+FROM cancelled

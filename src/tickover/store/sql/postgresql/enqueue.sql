@@ -6,18 +6,19 @@ WITH input AS MATERIALIZED (
         id uuid, kind text, args text, queue text, tenant text, priority smallint, delay double precision,
         at timestamptz, retries int, max_crashes int, timeout_ms bigint, backoff text, unique_key text, meta text,
         determinism text, code_version text, trace_context text, parent_id uuid, root_id uuid, fan_out_id uuid,
-        fan_out_index int
+        fan_out_index int, cap_keys text
     )
 ), written AS (
     INSERT INTO jobs (
         id, kind, queue, tenant, priority, state, run_at, created_at, max_retries, max_crashes, timeout_ms, backoff,
-        unique_key, meta, determinism, code_version, trace_context, parent_id, root_id, fan_out_id, fan_out_index, event_seq
+        unique_key, meta, determinism, code_version, trace_context, parent_id, root_id, fan_out_id, fan_out_index, cap_keys,
+        event_seq
     )
     SELECT id, kind, COALESCE(queue, 'default'), COALESCE(tenant, ''), COALESCE(priority, 0), 'pending',
         -- One instant for the whole set: within it, order is the order of the ids.
         COALESCE(at, statement_timestamp() + COALESCE(delay, 0) * interval '1 second'), statement_timestamp(),
         COALESCE(retries, 3), COALESCE(max_crashes, 3), timeout_ms, backoff, unique_key, meta, determinism,
-        code_version, trace_context, parent_id, root_id, fan_out_id, fan_out_index,
+        code_version, trace_context, parent_id, root_id, fan_out_id, fan_out_index, cap_keys,
         CASE WHEN CAST(:log AS text) = 'all' THEN 1 ELSE 0 END
     FROM input
     ON CONFLICT (tenant, unique_key)

@@ -2,7 +2,8 @@
 -- Returns the ids that were written. In a SQLite verb the later statements know them as :accepted.
 INSERT INTO jobs (
     id, kind, queue, tenant, priority, state, run_at, created_at, max_retries, max_crashes, timeout_ms, backoff,
-    unique_key, meta, determinism, code_version, trace_context, parent_id, root_id, fan_out_id, fan_out_index, event_seq
+    unique_key, meta, determinism, code_version, trace_context, parent_id, root_id, fan_out_id, fan_out_index, cap_keys,
+    event_seq
 )
 SELECT value ->> 'id', value ->> 'kind', COALESCE(value ->> 'queue', 'default'), COALESCE(value ->> 'tenant', ''),
     COALESCE(value ->> 'priority', 0), 'pending',
@@ -10,6 +11,7 @@ SELECT value ->> 'id', value ->> 'kind', COALESCE(value ->> 'queue', 'default'),
     COALESCE(value ->> 'retries', 3), COALESCE(value ->> 'max_crashes', 3), value ->> 'timeout_ms', value ->> 'backoff',
     value ->> 'unique_key', value ->> 'meta', value ->> 'determinism', value ->> 'code_version',
     value ->> 'trace_context', value ->> 'parent_id', value ->> 'root_id', value ->> 'fan_out_id', value ->> 'fan_out_index',
+    value ->> 'cap_keys',
     CASE WHEN :log = 'all' THEN 1 ELSE 0 END
 FROM json_each(:jobs) WHERE true
 ON CONFLICT (tenant, unique_key)

@@ -1,0 +1,11 @@
+-- limit_waits: caps that somebody waits for, and one row without a key when windows or places are left over from what
+-- ended. The reaper looks whether there is room: a place that was kept for a job which was not claimed in time goes to the
+-- next one.
+SELECT * FROM (SELECT DISTINCT substr(wait_ref, 5) FROM jobs WHERE state = 'waiting' AND wait_kind = 'cap' LIMIT :limit)
+UNION ALL
+SELECT NULL WHERE EXISTS (
+    SELECT 1 FROM rate_windows w JOIN caps c USING (key) WHERE (w.number + 1) * c.per_ms < :now - 3600000
+) OR EXISTS (
+    SELECT 1 FROM cap_slots s
+    WHERE NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id = s.job_id AND j.state NOT IN ('completed', 'failed', 'cancelled'))
+)
