@@ -223,10 +223,10 @@ class TickView(BaseModel):
     failed: int
     retried: int
     yielded: int
-    released: int
-    lost: int
-    reaped: int
-    statements: int
+    released: int | None
+    lost: int | None
+    reaped: int | None
+    statements: int | None
     memory_mb: float | None
     cold: bool
 
