@@ -127,10 +127,14 @@ def _once(
     whoever waits for a place that is free now.
     """
     flushed = Flushed()
-    if not saves and not any(_needs_phases(t) for t in transitions):
-        # Plain ends are one statement, which locks in the same order; most sets are these.
-        accepted = store.settle(transitions, tick=tick)
-        flushed.moved = {t.lease.job_id: t for t in transitions if t.lease.job_id in accepted}
+    if not any(_needs_phases(t) for t in transitions):
+        # A checkpoint and a plain end are one statement each, which locks and fences by itself; most sets are these. No
+        # transaction around the two: they are of different jobs.
+        if saves:
+            flushed.saved = store.record(saves, lease=lease)
+        if transitions:
+            accepted = store.settle(transitions, tick=tick)
+            flushed.moved = {t.lease.job_id: t for t in transitions if t.lease.job_id in accepted}
         return flushed
     places = {key for t in transitions for key in t.places}
     with store.transaction():
