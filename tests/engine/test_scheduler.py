@@ -13,6 +13,7 @@ from tests.support.process import until
 from tests.support.world import World, claim
 from tickover import Context, DuplicateJob, NewJob, ScheduleView, Tickover, cron, daily, every
 from tickover import events as told
+from tickover.clock import FrozenClock
 from tickover.domain.schedule import Schedule
 from tickover.errors import InvalidTransition, PayloadError, ScheduleError
 
@@ -204,6 +205,22 @@ class TestFiring:
             jobs.run_scheduler(10)
         assert jobs.run_scheduler(10).fired == 0
         assert world.raw.count("jobs") == 1
+
+    @pytest.mark.parametrize("dialect", ["postgresql"])
+    @pytest.mark.parametrize("hours", [-1, 1])
+    def test_a_host_clock_that_is_an_hour_off_changes_nothing_on_postgresql(
+        self, world: World, jobs: Tickover, hours: int
+    ) -> None:
+        jobs._core.clock = FrozenClock(world.raw.now() + timedelta(hours=hours))
+        declare(jobs, every(hours=24), catch_up="skip")
+        assert jobs.run_scheduler(10).fired == 0
+        assert view(jobs).next_at == every(hours=24).next(world.raw.now())
+
+        world.raw.rows("UPDATE schedules SET next_slot = now() + interval '30 minutes'")
+        assert jobs.run_scheduler(10).fired == 0
+        world.raw.rows("UPDATE schedules SET next_slot = date_trunc('milliseconds', now()) - interval '1 second'")
+        assert jobs.run_scheduler(10).fired == 1
+        assert view(jobs).next_at == every(hours=24).next(world.raw.now())
 
 
 class TestWhatWasMissed:
