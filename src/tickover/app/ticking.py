@@ -185,7 +185,7 @@ def _until(core: Core, report: TickReport) -> float | None:
 def add_report(total: TickReport, part: TickReport) -> None:
     """Counts of `part` are added to those of `total`; what describes the end is that of `part`."""
     for name in ("claimed", "completed", "failed", "retried", "yielded", "parked", "cancelled", "lost", "reaped", "released",
-                 "fired", "statements", "hook_errors"):  # fmt: skip
+                 "fired", "mended", "statements", "hook_errors"):  # fmt: skip
         setattr(total, name, getattr(total, name) + getattr(part, name))
     for queue, count in part.by_queue.items():
         total.by_queue[queue] = total.by_queue.get(queue, 0) + count

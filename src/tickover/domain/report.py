@@ -34,6 +34,8 @@ class TickReport:
     #: Claimed, not started, given back.
     released: int = 0
     fired: int = 0
+    #: Fan-outs that the reaper ended because their time was over, or set right.
+    mended: int = 0
     #: Rows that the reaper removed, by table; jobs went with everything of theirs.
     removed: dict[str, int] = field(default_factory=dict)
     #: Settled jobs per queue.

@@ -8,6 +8,7 @@ from typing import Final
 from tickover.domain.budget import Window
 from tickover.domain.ids import TickId
 from tickover.domain.report import TickReport
+from tickover.engine.mend import mend_fan_outs
 from tickover.engine.observe import Hooks, after, details, seen
 from tickover.engine.places import sweep
 from tickover.engine.recover import reap, wake_due
@@ -31,7 +32,7 @@ class Reaper:
         self.report = TickReport(tick_id=tick, trigger="reaper")
 
     def run(self, retention: Retention | None) -> TickReport:
-        """Takes back what dead ticks held, then removes what is kept for no longer; while the window lasts.
+        """Takes back what dead ticks held, mends fan-outs, then removes what is kept for no longer; while the window lasts.
 
         Args:
             retention: how long things are kept; None removes nothing.
@@ -39,6 +40,7 @@ class Reaper:
         self.store.deadline = self.window.end
         first = self.store.statements
         done = self._reap()
+        done = mend_fan_outs(self.store, self.report, left=self._left) and done
         if retention is not None:
             done = remove_old(self.store, retention, self.report.removed, left=self._left) and done
         sweep(self.store)

@@ -38,6 +38,12 @@ fan_outs = Table(
     CheckConstraint("done + failed + cancelled <= total", name="fan_outs_counts"),
     postgresql_with={"fillfactor": 70},
 )
+Index(
+    "fan_outs_open",
+    fan_outs.c.id,
+    postgresql_where=text("status = 'open'"),
+    sqlite_where=text("status = 'open'"),
+)
 Index("fan_outs_parent", fan_outs.c.parent_id)
 Index(
     "fan_outs_timeout",

@@ -117,6 +117,9 @@ queue_index = _index("jobs_queue_over", "queue", "id", where=TERMINAL)
 dead_index = _index("jobs_dead", "id", where="state IN ('failed', 'cancelled')")
 # Cancels walk down by it, and the reaper finds children whose parent is over; what is over leaves it.
 live_child_index = _index("jobs_live_child", "parent_id", where=f"parent_id IS NOT NULL AND {LIVE}")
+waiting_fan_out_index = _index(
+    "jobs_waiting_fan_out", "id", where="wait_kind = 'fan_out' AND state IN ('waiting', 'paused')"
+)
 again_index = _index("jobs_again", "id", where="generation > 0")  # a fresh retry left checkpoints behind
 cap_index = _index(
     "jobs_cap_waiting", "wait_ref", "priority DESC", "id", where="state = 'waiting' AND wait_kind = 'cap'"

@@ -4,6 +4,8 @@ ALTER TABLE jobs ADD COLUMN slot BIGINT;
 
 CREATE INDEX jobs_live_child ON jobs (parent_id) WHERE parent_id IS NOT NULL AND state NOT IN ('completed', 'failed', 'cancelled');
 
+CREATE INDEX jobs_waiting_fan_out ON jobs (id) WHERE wait_kind = 'fan_out' AND state IN ('waiting', 'paused');
+
 CREATE INDEX jobs_again ON jobs (id) WHERE generation > 0;
 
 CREATE INDEX idempotency_job ON idempotency (job_id);
@@ -28,6 +30,8 @@ CREATE TABLE fan_outs (
     CONSTRAINT fan_outs_status CHECK (status IN ('open', 'completed', 'failed', 'timed_out', 'cancelled')),
     CONSTRAINT fan_outs_counts CHECK (done + failed + cancelled <= total)
 );
+
+CREATE INDEX fan_outs_open ON fan_outs (id) WHERE status = 'open';
 
 CREATE INDEX fan_outs_parent ON fan_outs (parent_id);
 

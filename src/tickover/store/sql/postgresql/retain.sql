@@ -1,5 +1,5 @@
 -- retain: of a stretch by primary key, deletes with everything of theirs the jobs that are over for long enough. Never a
--- child whose parent may still collect it, never a parent of live children. State and age are asked again under the
+-- child whose parent may still collect it, now or after a retry, never a parent of live children. State and age are asked again under the
 -- lock: an operator's retry may have won. Returns their ids.
 WITH doomed AS MATERIALIZED (
     SELECT j.id FROM jobs j
@@ -7,7 +7,7 @@ WITH doomed AS MATERIALIZED (
         AND j.finished_at <= statement_timestamp() - interval '1 second' *
             CASE j.state WHEN 'completed' THEN CAST(:completed AS double precision) ELSE CAST(:failed AS double precision) END
         -- Scalars, so that each is a look-up per row: as joins they were planned as scans of the whole history per batch.
-        AND COALESCE((SELECT p.state FROM jobs p WHERE p.id = j.parent_id), 'gone') NOT IN ('pending', 'running', 'waiting', 'paused')
+        AND COALESCE((SELECT p.state FROM jobs p WHERE p.id = j.parent_id), 'gone') IN ('completed', 'gone')
         AND (SELECT c.id FROM jobs c WHERE c.parent_id = j.id AND c.state NOT IN ('completed', 'failed', 'cancelled') LIMIT 1) IS NULL
     ORDER BY j.id
     FOR UPDATE OF j SKIP LOCKED
