@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
 import pytest
 
 from tests.support.world import World, claim, settle
-from tickover import Tickover, every
+from tickover import Context, Tickover, every
 from tickover.domain.ids import derived_id, new_id
 from tickover.domain.outcome import Completed, Failed
 
@@ -124,19 +125,24 @@ class TestJobs:
             assert world.raw.count(table) == 0
 
     def test_a_child_stays_while_its_parent_may_collect_it(self, world: World, jobs: Tickover) -> None:
-        parent = world.add_one()
-        add_child(world, parent, Completed("2"))
-        age(world, 4000)
+        parent = world.add_one(delay=3000 * DAY)
+        child = add_child(world, parent, Completed("2"))
+        assert world.raw.state(child) == "completed"
+        age(world, 2000)
         assert "jobs" not in jobs.run_reaper(20).removed
         assert jobs.purge(state="completed", queue="default") == 0
         assert states(world) == ["completed", "pending"]
 
     def test_a_parent_stays_while_a_child_is_not_over(self, world: World, jobs: Tickover) -> None:
         (parent,) = end(world, Completed("1"))
-        add_child(world, parent, None)
-        age(world, 4000)
-        assert "jobs" not in jobs.run_reaper(20).removed
+        child = add_child(world, parent, None)
+        first, last = "00000000-0000-0000-0000-000000000000", max(parent, child)
+        ages = {"completed": 0.0, "failed": 0.0}
+
+        assert world.store().call("retain", after=first, last=last, **ages) == []
         assert jobs.purge(state="completed", queue="default") == 0
+        jobs.cancel(child)
+        assert len(world.store().call("retain", after=first, last=last, **ages)) == 2
 
     def test_more_than_a_batch_goes_in_one_run_and_what_is_kept_is_passed_over(
         self, world: World, jobs: Tickover
@@ -236,6 +242,28 @@ class TestTheRest:
         jobs.tick(5)
         assert jobs.run_reaper(20).removed["fires"] == 1
         assert jobs.run_scheduler(5).fired == 0
+
+    def test_durations_are_folded_from_ticks_once_and_go_when_nobody_runs_the_step(
+        self, world: World, jobs: Tickover
+    ) -> None:
+        @jobs.job
+        def work(ctx: Context) -> None:
+            ctx.step("look", len, "abc")
+
+        for _ in range(3):
+            work.enqueue()
+            jobs.tick(5)
+        assert world.raw.count("ticks", "durations IS NOT NULL") == 3
+        jobs.run_reaper(20)
+        work.enqueue()
+        jobs.tick(5)
+        jobs.run_reaper(20)
+
+        ((kind, step, histogram),) = world.raw.rows("SELECT kind, step, histogram FROM durations")
+        assert (kind, step, sum(json.loads(histogram).values())) == ("work", "look", 4)
+        assert world.raw.count("ticks", "durations IS NOT NULL") == 0
+        world.raw.shift("durations", "updated_at", -40 * DAY)
+        assert jobs.run_reaper(20).removed["durations"] == 1
 
     def test_several_reapers_at_once_remove_each_row_once(self, world: World, jobs: Tickover) -> None:
         end(world, Completed(None), 1500)

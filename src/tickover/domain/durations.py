@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 #: Four buckets to a doubling: a quantile is right within 19 %.
 _PER_DOUBLING = 4
 _SHORTEST = 0.001
+#: Durations that are remembered, about; the older ones count for less and less.
+_MOST = 10_000
 
 
 def bucket(seconds: float) -> int:
@@ -28,6 +30,11 @@ class Histogram:
 
     def merge(self, other: Histogram) -> None:
         self.counts.update(other.counts)
+
+    def fade(self) -> None:
+        """Halves every count when there are many, so that what a step takes now outweighs what it took last year."""
+        if self.counts.total() > _MOST:
+            self.counts = Counter({index: count // 2 for index, count in self.counts.items() if count > 1})
 
     def quantile(self, share: float) -> float | None:
         """The upper edge of the bucket in which that share of all durations is reached; None when there are none."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from tickover.engine.fold import fold_durations
 from tickover.store.port import RolledBack, Store
 
 _log: Final = logging.getLogger("tickover.reaper")
@@ -16,7 +17,7 @@ _BATCH: Final = 500
 #: Ids behind this one are all of them.
 _FIRST: Final = "00000000-0000-0000-0000-000000000000"
 #: The tables that are pruned by one verb each, in the order in which `litter` tells of them.
-_PRUNED: Final = ("idempotency", "callbacks", "generations", "events", "ticks", "tick_stats", "fires")
+_PRUNED: Final = ("idempotency", "callbacks", "generations", "events", "ticks", "tick_stats", "fires", "durations")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +48,9 @@ def remove_old(store: Store, retention: Retention, removed: dict[str, int], *, l
         Whether everything is done.
     """
     ages: dict[str, Any] = {"events": retention.events, "ticks": retention.ticks, "fires": retention.failed}
-    ((*found,),) = store.call("litter", **ages)
-    done = _jobs(store, retention, removed, left)
+    ((*found, news),) = store.call("litter", **ages)
+    done = fold_durations(store, left=left) if news else True  # before their ticks go
+    done = _jobs(store, retention, removed, left) and done
     for table, some in zip(_PRUNED, found, strict=True):
         done = (not some or _prune(store, table, ages, removed, left)) and done
     return done

@@ -198,6 +198,12 @@ ticks = Table(
     Column("durations", Text),
 )
 Index("ticks_started", ticks.c.started_at)
+Index(
+    "ticks_news",
+    ticks.c.id,
+    postgresql_where=text("durations IS NOT NULL"),
+    sqlite_where=text("durations IS NOT NULL"),
+)
 
 tick_stats = Table(
     "tick_stats",

@@ -8,6 +8,8 @@ CREATE INDEX jobs_waiting_fan_out ON jobs (id) WHERE wait_kind = 'fan_out' AND s
 
 CREATE INDEX jobs_again ON jobs (id) WHERE generation > 0;
 
+CREATE INDEX ticks_news ON ticks (id) WHERE durations IS NOT NULL;
+
 CREATE INDEX idempotency_job ON idempotency (job_id);
 
 CREATE TABLE fan_outs (

@@ -9,4 +9,6 @@ SELECT
     (SELECT at FROM events ORDER BY seq LIMIT 1) <= :now - CAST(1000 * :events AS INTEGER),
     (SELECT started_at FROM ticks ORDER BY started_at LIMIT 1) <= :now - CAST(1000 * :ticks AS INTEGER),
     (SELECT minute FROM tick_stats ORDER BY minute LIMIT 1) <= :now - CAST(1000 * :ticks AS INTEGER),
-    (SELECT fired_at FROM fires ORDER BY fired_at LIMIT 1) <= :now - CAST(1000 * :fires AS INTEGER)
+    (SELECT fired_at FROM fires ORDER BY fired_at LIMIT 1) <= :now - CAST(1000 * :fires AS INTEGER),
+    EXISTS (SELECT 1 FROM durations WHERE updated_at <= :now - CAST(1000 * :fires AS INTEGER)),
+    EXISTS (SELECT 1 FROM ticks WHERE durations IS NOT NULL)
