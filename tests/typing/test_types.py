@@ -55,12 +55,12 @@ def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("check", [mypy, pyright])
-def test_every_mistake_is_one_error_and_the_programs_have_none(check: Callable[[], Iterator[Place]]) -> None:
+def test_every_mistake_is_caught_and_the_programs_are_clean(check: Callable[[], Iterator[Place]]) -> None:
     lines = MISTAKES.read_text(encoding="utf-8").splitlines()
     marked = [(MISTAKES.name, number) for number, line in enumerate(lines, start=1) if "  # error: " in line]
 
-    assert len(marked) >= 18
-    assert sorted(check()) == marked
+    assert len(marked) >= 40
+    assert sorted(set(check())) == marked  # a set: what a line has wrong may be told as two errors
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)

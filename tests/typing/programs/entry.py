@@ -10,6 +10,8 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.pool import StaticPool
 
 from tickover import Budget, LocalWaker, Pool, Settings, Tickover, Waker
+from tickover.aws import tick_handler
+from tickover.testing import fake_lambda_context, in_memory
 
 
 class Bell:
@@ -45,6 +47,8 @@ if __name__ == "__main__":
     with Tickover.from_env(imports=["json"], pool=Pool.SERVERLESS) as from_env:
         from_env.migrate()
         assert handler(from_env, Invocation())["claimed"] == 0
+        with in_memory(from_env):
+            assert tick_handler(from_env, max_jobs=5)({}, fake_lambda_context(5))["claimed"] == 0
     by_url = Tickover(make_url("sqlite://"), pool=pool, settings=settings.but(concurrency=2), waker=bell)
     assert by_url.settings.queues == {"default": 10, "emails": 5}
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
