@@ -9,7 +9,7 @@ export UV_CUSTOM_COMPILE_COMMAND := make lock
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check dev bench chaos chaos-full lock clean
+.PHONY: help demo test check dev bench bench-lambda chaos chaos-full package infra infra-apply lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,24 @@ dev: .venv/stamp ## everything in one process: ticks, timers and the dashboard (
 bench: .venv-bench/stamp ## measure ourselves against the peers, in an environment of its own
 	.venv-bench/bin/python benchmarks/run.py $(ARGS)
 
+bench-lambda: .venv/stamp ## cold starts and wake latency of the Lambda functions, in the twin
+	$(BIN)/python benchmarks/aws_lambda.py $(ARGS)
+
+package: dist/lambda/tick.zip dist/lambda/web.zip ## what Lambda unpacks: dist/lambda/tick.zip and web.zip
+
+infra: .venvs/sam .venvs/cfn-lint .venvs/checkov ## lint the SAM template and the Terraform module, and test the module's plan
+	.venvs/cfn-lint/bin/cfn-lint template.yaml
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-west-1 .venvs/sam/bin/sam validate --lint
+	.venvs/checkov/bin/checkov --config-file infra/checkov.yaml --framework cloudformation -f template.yaml
+	.venvs/checkov/bin/checkov --config-file infra/checkov.yaml --framework terraform -d infra/terraform
+	terraform fmt -check -recursive infra/terraform
+	terraform -chdir=infra/terraform init -input=false -backend=false $(TF_INIT)
+	terraform -chdir=infra/terraform validate
+	terraform -chdir=infra/terraform test
+
+infra-apply: .venv/stamp package ## apply the Terraform module to a moto server on this machine, and destroy it again
+	$(BIN)/python infra/apply.py $(TF_INIT)
+
 chaos: .venv/stamp ## kill, freeze and cut connections for a minute, then check the invariants
 	$(PYTEST) -m chaos $(ARGS)
 
@@ -44,7 +62,7 @@ lock: .venv/stamp ## write requirements-dev.txt and requirements-bench.txt anew 
 	$(LOCK) --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
 
 clean: ## remove the environments and every cache
-	rm -rf .venv .venv-bench .coverage htmlcov dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench .venvs .coverage htmlcov dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment is made anew when its lock or pyproject.toml is newer than its stamp. pip installs uv, by the hashes in the
@@ -64,3 +82,12 @@ endef
 
 .venv-bench/stamp: requirements-bench.txt requirements-dev.txt pyproject.toml
 	$(environment)
+
+# Each in an environment of its own: they pin versions that the library must not be bound by.
+.venvs/sam:
+	$(PYTHON) -m venv $@ && $@/bin/pip install --quiet aws-sam-cli
+.venvs/cfn-lint .venvs/checkov:
+	$(PYTHON) -m venv $@ && $@/bin/pip install --quiet $(@F)
+
+dist/lambda/%.zip: .venv/stamp infra/package.py pyproject.toml $(shell find src ui/tickover_ui handlers -type f -not -name '*.pyc')
+	$(BIN)/python infra/package.py dist/lambda/$* $(if $(filter web,$*),--extras web) --zip $@

@@ -216,21 +216,6 @@ class TestChains:
 
         assert wakes.sent == []
 
-    def test_a_tick_that_can_take_nothing_of_what_is_due_asks_for_no_other_at_once(
-        self, app: Tickover, wakes: Wakes, migrated_url: str
-    ) -> None:
-        app.enqueue("work", 1)
-        with Raw(migrated_url) as raw:
-            raw.rows("UPDATE jobs SET need_ms = 3600000")
-        wakes.sent.clear()
-        report = app.tick(Budget(5))
-
-        assert report.more
-        ((at, note),) = wakes.sent
-        assert note.reason == "alarm"
-        assert at is not None
-        assert at > now() + timedelta(seconds=30)
-
 
 class TestAlarms:
     def test_a_job_for_later_sets_one_and_a_later_one_finds_it(self, app: Tickover, wakes: Wakes) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from tickover.cli import control, dev, inspect, run, schedules, schema, show
+from tickover.cli import control, dev, doctor, inspect, run, schedules, schema, show
 from tickover.cli.call import Call, verb
 from tickover.errors import ConfigurationError, MigrationRequired, StorageUnavailable, TickoverError
 
@@ -151,6 +151,7 @@ app.command(rich_help_panel=_LOOK)(inspect.events)
 app.command(rich_help_panel=_LOOK)(inspect.stats)
 app.command(rich_help_panel=_LOOK)(inspect.health)
 app.command(rich_help_panel=_SET_UP)(schema.migrate)
+app.command(rich_help_panel=_SET_UP)(doctor.doctor)
 app.command(rich_help_panel=_SET_UP)(inspect.version)
 
 

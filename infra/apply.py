@@ -1,0 +1,50 @@
+"""Applies the example root to a moto server on loopback and destroys it again: `python infra/apply.py [terraform init options]`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+from moto.server import ThreadedMotoServer
+
+ROOT = Path(__file__).resolve().parent / "terraform" / "example"
+
+
+def main() -> None:
+    """Init, apply, a look at what there is, destroy."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    try:
+        # moto would run functions in Docker; nothing is to run here.
+        config = urllib.request.Request(
+            f"{endpoint}/moto-api/config", json.dumps({"lambda": {"use_docker": False}}).encode(), method="POST"
+        )
+        urllib.request.urlopen(config, timeout=10).close()
+        terraform("init", "-input=false", *sys.argv[1:])
+        options = ["-auto-approve", "-input=false", f"-var=local_endpoint={endpoint}"]
+        terraform("apply", *options)
+        terraform("state", "list")
+        terraform("destroy", *options)
+    finally:
+        server.stop()
+        for left in ("terraform.tfstate", "terraform.tfstate.backup"):
+            (ROOT / left).unlink(missing_ok=True)
+
+
+def terraform(*arguments: str) -> None:
+    """Runs terraform in the example's folder; its failure is ours."""
+    ended = subprocess.run(
+        ["terraform", *arguments], cwd=ROOT, env={**os.environ, "TF_IN_AUTOMATION": "1"}, check=False
+    )
+    if ended.returncode:
+        sys.exit(f"terraform {arguments[0]} failed")
+
+
+if __name__ == "__main__":
+    main()
