@@ -14,6 +14,7 @@ from tests.support.world import World, claim
 from tickover import Context, DuplicateJob, NewJob, ScheduleView, Tickover, cron, daily, every
 from tickover import events as told
 from tickover.clock import FrozenClock
+from tickover.codec import AesGcmCodec
 from tickover.domain.schedule import Schedule
 from tickover.errors import InvalidTransition, PayloadError, ScheduleError
 
@@ -143,6 +144,19 @@ class TestFiring:
         assert isinstance(first, told.JobEnqueued)
         assert isinstance(second, told.ScheduleFired)
         assert (second.name, second.kind, second.job_id) == ("work", "work", jobs.find()[0].id)
+
+    def test_with_a_codec_the_payload_of_a_schedule_is_sealed(self, world: World) -> None:
+        sealed = AesGcmCodec(keys={"k": b"1" * 32}, active="k")
+        with Tickover(world.url, codec=sealed) as jobs:
+            jobs.schedule(NewJob("work", "secret", remote=True), far())
+            jobs.run_scheduler(10)
+            assert "secret" not in str(world.raw.rows("SELECT * FROM schedules"))
+            assert (
+                jobs.run_scheduler(10).statements == 1
+            )  # what is declared is what is stored, though no two seals agree
+            let_pass(world, 1)
+            assert jobs.run_scheduler(10).fired == 1
+            assert [job.payload for job in jobs.find()] == ["secret"]
 
     def test_several_schedules_of_one_kind_fire_apart(self, world: World, jobs: Tickover) -> None:
         for name in ("eu", "us"):
