@@ -71,9 +71,9 @@ def build(folder: Path, extras: list[str], *, arch: str, python: str) -> None:
     )
     for source in folder.rglob("*.py"):
         source.unlink()
-    own(folder)
+    own(folder, web="web" in extras)
     run(interpreter, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", "/var/task",
-        *(str(folder / name) for name in ("tickover", "tickover_ui", "handlers")))  # fmt: skip
+        *(str(folder / name) for name in ("tickover", "tickover_ui", "handlers") if (folder / name).exists()))  # fmt: skip
 
 
 def found(python: str) -> str:
@@ -108,11 +108,12 @@ def prune(folder: Path) -> None:
             path.unlink()
 
 
-def own(folder: Path) -> None:
-    """Copies this library, its dashboard and the handlers."""
-    leave = shutil.ignore_patterns("__pycache__", "*.pyc")
-    for source in (ROOT / "src" / "tickover", ROOT / "ui" / "tickover_ui", ROOT / "handlers"):
-        shutil.copytree(source, folder / source.name, ignore=leave)
+def own(folder: Path, *, web: bool) -> None:
+    """Copies this library and the handlers, and the dashboard where HTTP is answered; no function has a command line."""
+    apart = ["cli", "twin", "testing.py"] if web else ["cli", "twin", "testing.py", "web"]
+    sources = [ROOT / "src" / "tickover", ROOT / "handlers", *([ROOT / "ui" / "tickover_ui"] if web else [])]
+    for source in sources:
+        shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", *apart))
     about = folder / "tickover-0.1.0.dist-info"
     about.mkdir(exist_ok=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: tickover\nVersion: 0.1.0\n", encoding="utf-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tickover import events as event_types
 from tickover.app.core import Core
 from tickover.app.newjob import NewJob
 from tickover.domain.job import Job
@@ -14,6 +13,7 @@ from tickover.engine.async_context import AsyncContext
 from tickover.engine.context import Context
 
 if TYPE_CHECKING:
+    from tickover import events as event_types
     from tickover.store.stats import Health, Stats, TickView
 
 H = TypeVar("H", bound=Callable[..., Any])
