@@ -15,6 +15,7 @@ from tickover.domain.fanout import (
     FanOutPlan,
     Result,
     Slot,
+    Status,
     Strategy,
     Threshold,
     unfinished,
@@ -56,8 +57,8 @@ def fan_out(ctx: JobContext, news: Sequence[Any], strategy: Any, options: Mappin
     fan_out_id = json.loads(recorded.value or "null")
     if fan_out_id is None:
         return []
-    slots = yield from _slots(ctx, StepKey(f"{key}/slots"), fan_out_id)
-    return _results(ctx, news, slots, strategy)
+    status, slots = yield from _slots(ctx, StepKey(f"{key}/slots"), fan_out_id)
+    return _results(ctx, news, slots, strategy, late=status == "timed_out")
 
 
 def _rows(ctx: JobContext, news: Sequence[Any], options: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -106,23 +107,23 @@ def _opened(key: StepKey, fan_out_id: str | None, rows: Sequence[Mapping[str, An
     return Checkpoint(key=key, kind="fan_out", value=json.dumps(fan_out_id), args_hash=fingerprint)
 
 
-def _slots(ctx: JobContext, key: StepKey, fan_out_id: str) -> Verb[list[Slot]]:
-    """How each child ended when the fan-out was decided: recorded once, since stragglers end later."""
+def _slots(ctx: JobContext, key: StepKey, fan_out_id: str) -> Verb[tuple[Status, list[Slot]]]:
+    """The verdict, and how each child ended when it was seen: recorded once, since stragglers end later."""
     flow = ctx.flow
     recorded = flow.journal.replayed(key, "slots")
     if recorded is None:
         view, slots = yield Ask(lambda store: _look(store, fan_out_id))
         if view.status == "open":
             raise suspended(ctx, "fan_out", fan_out_id, view.timeout_at)
-        recorded = yield Keep((Checkpoint(key=key, kind="slots", value=_packed(slots)),))
-    packed = json.loads(recorded.value or "[]")
+        recorded = yield Keep((Checkpoint(key=key, kind="slots", value=_packed(view.status, slots)),))
+    status, packed = json.loads(recorded.value or "null")
     if packed and isinstance(packed[0], str):  # too large for one checkpoint: the children still have their values
         slots = yield Ask(lambda store: store.slots(fan_out_id))
-        return [
+        return status, [
             slot if state in TERMINAL else Slot(slot.job_id, state, None, None)
             for slot, state in zip(slots, packed, strict=True)
         ]
-    return [Slot(*fields) for fields in packed]
+    return status, [Slot(*fields) for fields in packed]
 
 
 def _look(store: Store, fan_out_id: str) -> tuple[FanOutView, list[Slot]]:
@@ -134,20 +135,23 @@ def _look(store: Store, fan_out_id: str) -> tuple[FanOutView, list[Slot]]:
     return view, store.slots(fan_out_id) if view.status != "open" else []
 
 
-def _packed(slots: Sequence[Slot]) -> str:
-    whole = json.dumps([[slot.job_id, slot.state, slot.value, slot.error] for slot in slots], ensure_ascii=False)
-    return whole if len(whole.encode()) <= MAX_BYTES else json.dumps([slot.state for slot in slots])
+def _packed(status: Status, slots: Sequence[Slot]) -> str:
+    rows = [[slot.job_id, slot.state, slot.value, slot.error] for slot in slots]
+    whole = json.dumps([status, rows], ensure_ascii=False)
+    return whole if len(whole.encode()) <= MAX_BYTES else json.dumps([status, [slot.state for slot in slots]])
 
 
-def _results(ctx: JobContext, news: Sequence[Any], slots: Sequence[Slot], strategy: Strategy) -> list[Result[Any]]:
+def _results(
+    ctx: JobContext, news: Sequence[Any], slots: Sequence[Slot], strategy: Strategy, *, late: bool
+) -> list[Result[Any]]:
     results = [_result(ctx, index, new, slot) for index, (new, slot) in enumerate(zip(news, slots, strict=True))]
     good = sum(result.error is None for result in results)
     open_ = sum(slot.state not in TERMINAL for slot in slots)
-    if good < strategy.required(len(results)) or (isinstance(strategy, CollectAll) and open_):
-        reason = "its time is over" if open_ and good + open_ >= strategy.required(len(results)) else strategy.name
+    # The verdict counts, and not what became of the children until their parent looked.
+    if late or good < strategy.required(len(results)):
         raise FanOutFailed(
             f"{good} of {len(results)} children completed, {len(results) - good - open_} did not, {open_} had not ended "
-            f"({reason}).",
+            f"({'its time is over' if late else strategy.name}).",
             results=results,
         )
     return results
