@@ -49,7 +49,7 @@ def enqueue(ctx: JobContext, new: Any) -> Verb[str]:
                 args_hash=fingerprint,
             )  # fmt: skip
 
-        recorded = yield held(ctx, key, write)
+        recorded = yield from held(ctx, key, write)
     job_id: str = json.loads(recorded.value or "null")
     if recorded.error is not None:
         raise DuplicateJob(f"{StepError.read(recorded.error).message} by job {job_id}.", job_id=job_id)

@@ -80,7 +80,9 @@ def _apart(
     jobs = sorted({t.lease.job_id for t in transitions} | {s.lease.job_id for s in saves})
     if len(jobs) == 1:
         if saves:
-            return Flushed(refused={jobs[0]: error})
+            flushed = Flushed(refused={jobs[0]: error})
+            flushed.add(flush(store, transitions, tick=tick, lease=lease))  # it may have ended without waiting for it
+            return flushed
         return flush(store, [_refusal(transitions[0], error)], tick=tick, lease=lease)
     flushed, first = Flushed(), set(jobs[: len(jobs) // 2])
     for half in (True, False):

@@ -22,24 +22,46 @@ from tickover.store.port import NotHeld, OutcomeUnknown
 
 if TYPE_CHECKING:
     from tickover.engine.facts import JobContext
+    from tickover.store.port import Store
 
 #: Whether this code runs in a transaction of a job: our own verbs are refused there, since they would wait for it.
 inside_transaction: Final[ContextVar[bool]] = ContextVar("tickover_inside_transaction", default=False)
 
 
 class Turn:
-    """The right to write in a transaction of one's own; it can be taken back."""
+    """The right to write in a transaction of one's own; it can be taken back until the transaction is at its end."""
 
     def __init__(self) -> None:
         self.revoked = False
-        #: Undoes what the transaction did so far, from another thread.
-        self.undo: Callable[[], None] | None = None
+        self._ending = False
+        self._undo: Callable[[], None] | None = None
+        self._lock = threading.Lock()
 
-    def revoke(self) -> None:
-        """Takes the right back: what was written is undone, and what comes is refused."""
-        self.revoked = True
-        if self.undo is not None:
-            self.undo()
+    def began(self, undo: Callable[[], None]) -> None:
+        """From here on there is something to take back: `undo` undoes it, from another thread."""
+        with self._lock:
+            self._undo = undo
+
+    def ending(self) -> bool:
+        """From here on it is not taken back: a COMMIT must mean what it says. False: it was taken back already."""
+        with self._lock:
+            self._ending = not self.revoked
+            return self._ending
+
+    def ended(self) -> None:
+        """Nothing is left to be taken back."""
+        with self._lock:
+            self._undo = None
+
+    def revoke(self) -> bool:
+        """Takes the right back: what was written is undone, and what comes is refused. False: it is too late for that."""
+        with self._lock:
+            if self._ending:
+                return False
+            self.revoked = True
+            if self._undo is not None:
+                self._undo()
+            return True
 
 
 class Transact(Protocol):
@@ -73,8 +95,8 @@ class Turns:
 
                 def give(_store: Any) -> None:
                     granted.set()
-                    if not done.wait(self.patience):
-                        turn.revoke()
+                    if not done.wait(self.patience) and not turn.revoke():
+                        done.wait(self.patience)  # its last statements are under way
 
                 given = Asked(give)
                 ctx.flow.desk.inbox.put(given)
@@ -144,7 +166,17 @@ def _what_stands(
 ) -> Checkpoint:
     """What the record says after a cut COMMIT, or where another value stood first."""
     flow, job = ctx.flow, ctx.flow.run.job
-    found = flow.desk.inbox.ask(lambda store: store.recorded([job])[job.id])
+
+    def look(store: Store) -> list[tuple[int, Checkpoint]]:
+        with store.transaction():
+            # Whoever has the record's lock has not ended yet: a COMMIT that is still on its way is waited for.
+            if job.id not in store.hold([job.lease]):
+                raise flow.stop(LeaseLost("another tick, the reaper or an operator has this job now"))
+            return store.recorded([job])[job.id]
+
+    asked = Asked(look, again=True)
+    flow.desk.inbox.put(asked)
+    found: list[tuple[int, Checkpoint]] = asked.answer.result()
     for _, checkpoint in found:
         if checkpoint.key == plan.key:
             flow.journal.recorded(taken, {plan.key: checkpoint})

@@ -47,7 +47,7 @@ def wait_for_signal(ctx: JobContext, name: str, typed: Typed, timeout: Duration 
     recorded = flow.journal.replayed(key, "signal")
     if recorded is None:
         due = _deadline(ctx, key, timeout, "wait_for_signal")
-        recorded = yield _read(ctx, key, "signal", name, expired=due is not None and flow.database_now >= due)
+        recorded = yield from _read(ctx, key, "signal", name, expired=due is not None and flow.database_now >= due)
         if recorded is None:
             raise suspended(ctx, "signal", name, due)
     return typed.value(recorded.value)
@@ -59,7 +59,7 @@ def check_signal(ctx: JobContext, name: str, typed: Typed) -> Verb[Any]:
     ctx.flow.boundary()
     recorded = ctx.flow.journal.replayed(key, "signal")
     if recorded is None:
-        recorded = yield _read(ctx, key, "signal", name, expired=True)
+        recorded = yield from _read(ctx, key, "signal", name, expired=True)
     return typed.value(recorded.value)
 
 
@@ -69,7 +69,7 @@ def drain_signals(ctx: JobContext, name: str, typed: Typed) -> Verb[list[Any]]:
     ctx.flow.boundary()
     recorded = ctx.flow.journal.replayed(key, "signals")
     if recorded is None:
-        recorded = yield _read(ctx, key, "signals", name, expired=True, limit=_DRAIN_MOST)
+        recorded = yield from _read(ctx, key, "signals", name, expired=True, limit=_DRAIN_MOST)
     return [typed.value(text) for text in json.loads(recorded.value or "[]")]
 
 
@@ -93,7 +93,7 @@ def open_callback(
             store.open_callback(job, key, key_id=key_id, returns=path, expires=expires)
             return made
 
-        yield held(ctx, key, write)
+        yield from held(ctx, key, write)
     token, _ = flow.desk.means.sign(job.id, job.generation, key, expires)
     return key, expires, token
 
@@ -112,7 +112,7 @@ def wait_for_callback(ctx: JobContext, opened: StepKey, expires: datetime | None
                 return Checkpoint(key=key, kind="answer", value=found.payload)
             return Checkpoint(key=key, kind="answer") if late else None
 
-        recorded = yield held(ctx, key, look)
+        recorded = yield from held(ctx, key, look)
         if recorded is None:
             raise suspended(ctx, "callback", opened, expires)
     return typed.value(recorded.value)
@@ -127,10 +127,10 @@ def suspended(ctx: JobContext, kind: WaitKind, ref: str, until: datetime | None)
     return flow.stop(Suspend("parked", park=park))
 
 
-def held(ctx: JobContext, key: StepKey, work: Callable[[Store], Checkpoint | None]) -> Ask:
+def held(ctx: JobContext, key: StepKey, work: Callable[[Store], Checkpoint | None]) -> Verb[Any]:
     """Does `work(store)` and records the checkpoint that it returns, in one transaction that holds the job.
 
-    The answer is what stands under the key, None when `work` had nothing to record. It may be done twice: what an
+    The answer is the checkpoint that stands under the key, None when `work` had nothing to record. It may be done twice: what an
     earlier, cut transaction recorded is found first.
     """
     flow, job = ctx.flow, ctx.flow.run.job
@@ -142,6 +142,7 @@ def held(ctx: JobContext, key: StepKey, work: Callable[[Store], Checkpoint | Non
             if job.id not in store.hold([job.lease]):
                 raise LeaseLost("another tick, the reaper or an operator has this job now")
             if tries and (stood := _found(store, ctx, key)) is not None:
+                flow.run.progressed = True
                 return stood
             tries.append(1)
             made: Checkpoint | None = work(store)
@@ -153,7 +154,12 @@ def held(ctx: JobContext, key: StepKey, work: Callable[[Store], Checkpoint | Non
         flow.run.progressed = flow.run.progressed or bool(saves)
         return made
 
-    return Ask(transaction)
+    try:
+        stands: Checkpoint | None = yield Ask(transaction)
+    except BaseException:
+        flow.journal.give_back(before)  # the handler may go on without this verb, and not without what came before
+        raise
+    return stands
 
 
 def _found(store: Store, ctx: JobContext, key: StepKey) -> Checkpoint | None:
@@ -161,7 +167,7 @@ def _found(store: Store, ctx: JobContext, key: StepKey) -> Checkpoint | None:
     return next((one for _, one in store.recorded([job])[job.id] if one.key == key), None)
 
 
-def _read(ctx: JobContext, key: StepKey, kind: StepKind, name: str, *, expired: bool, limit: int = 1) -> Ask:
+def _read(ctx: JobContext, key: StepKey, kind: StepKind, name: str, *, expired: bool, limit: int = 1) -> Verb[Any]:
     """Reads signals for a step; when there are none and `expired`, that is recorded as the answer."""
     job = ctx.flow.run.job
 
@@ -173,7 +179,7 @@ def _read(ctx: JobContext, key: StepKey, kind: StepKind, name: str, *, expired: 
             return Checkpoint(key=key, kind=kind, value=taken[0])
         return Checkpoint(key=key, kind=kind) if expired else None
 
-    return held(ctx, key, take)
+    return (yield from held(ctx, key, take))
 
 
 def _deadline(ctx: JobContext, key: StepKey, timeout: Duration | None, what: str) -> datetime | None:

@@ -27,7 +27,15 @@ class Turn(Protocol):
     """See `tickover.engine.transaction.Turn`."""
 
     revoked: bool
-    undo: Callable[[], None] | None
+
+    def began(self, undo: Callable[[], None]) -> None:
+        """There is something to take back."""
+
+    def ending(self) -> bool:
+        """Whether it is not taken back any more."""
+
+    def ended(self) -> None:
+        """Nothing is left to be taken back."""
 
 
 def transact(
@@ -52,7 +60,7 @@ def transact(
         _check(store, lease, "before its transaction began")
         saves = work(connection)
         faults.hit("transaction.before_record")
-        if turn.revoked:
+        if not turn.ending():
             raise StorageUnavailable(_TAKEN_BACK)
         with _sorted():
             stands = store.record(saves, lease=renew)
@@ -97,6 +105,8 @@ def _begun(database: Database, connection: Connection, turn: Turn) -> Iterator[N
 
     def undo() -> None:
         raw.interrupt()
+        # A statement that begins just behind the ROLLBACK would commit by itself.
+        raw.execute("PRAGMA query_only = ON")
         raw.rollback()
 
     def refuse(*_args: Any) -> None:
@@ -105,12 +115,14 @@ def _begun(database: Database, connection: Connection, turn: Turn) -> Iterator[N
 
     event.listen(connection, "before_cursor_execute", refuse)
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-    turn.undo = undo
+    turn.began(undo)
     try:
         yield
     finally:
-        turn.undo = None
-        if raw.in_transaction and not turn.revoked:
+        turn.ended()
+        if turn.revoked:
+            raw.execute("PRAGMA query_only = OFF")
+        elif raw.in_transaction:
             raw.rollback()
 
 

@@ -2,6 +2,8 @@
 -- of crashes and stalls, since they have progressed. Insert-only: what is recorded stays, except the cursor of `each`,
 -- which is replaced. Returns (job, key, taken) for every checkpoint of a job that is ours; not taken means that another
 -- value stands there already, and that value counts. A job without a row is no longer ours.
+-- "Already ours" is epoch, number and value: a step that was taken again in one run has another number, so that a
+-- transaction whose first COMMIT came late never commits its effect a second time.
 WITH input AS MATERIALIZED (
     SELECT * FROM json_to_recordset(CAST(:leases AS json)) AS t (id uuid, epoch bigint, claim_id uuid)
 ), asked AS MATERIALIZED (
@@ -14,7 +16,7 @@ WITH input AS MATERIALIZED (
     WHERE j.state = 'running' AND j.epoch = t.epoch AND j.claim_id = t.claim_id
     ORDER BY j.id FOR NO KEY UPDATE OF j
 ), known AS MATERIALIZED (
-    SELECT k.job_id, k.step_key, k.epoch, k.value, k.error
+    SELECT k.job_id, k.step_key, k.epoch, k.seq, k.value, k.error
     FROM locked l JOIN asked a USING (id)
     JOIN checkpoints k ON k.job_id = l.id AND k.generation = l.generation AND k.step_key = a.key
 ), dropped AS (
@@ -50,7 +52,7 @@ WITH input AS MATERIALIZED (
     FROM locked l JOIN saved s ON s.job_id = l.id WHERE CAST(:log AS text) = 'all'
 )
 SELECT h.id, a.key, s.job_id IS NOT NULL
-    OR (k.epoch = l.epoch AND k.value IS NOT DISTINCT FROM a.value AND k.error IS NOT DISTINCT FROM a.error)
+    OR (k.epoch = l.epoch AND k.seq = a.seq AND k.value IS NOT DISTINCT FROM a.value AND k.error IS NOT DISTINCT FROM a.error)
 FROM held h JOIN locked l USING (id) JOIN asked a USING (id)
 LEFT JOIN saved s ON s.job_id = h.id AND s.step_key = a.key
 LEFT JOIN known k ON k.job_id = h.id AND k.step_key = a.key

@@ -2,6 +2,7 @@
 -- of crashes and stalls, since they have progressed. Insert-only: what is recorded stays, except the cursor of `each`,
 -- which is replaced. Returns (job, key, taken) for every checkpoint of a job that is ours; not taken means that another
 -- value stands there already, and that value counts. A job without a row is no longer ours.
+-- "Already ours" is epoch, number and value: a step that was taken again in one run has another number.
 UPDATE jobs SET crash_run = 0, stall_run = 0, need_ms = 0,
     lease_until = max(lease_until, :now + CAST(1000 * :lease AS INTEGER)),
     steps = max(1, steps + (
@@ -52,7 +53,7 @@ WHERE j.id IN (SELECT value FROM json_each(:accepted))
 ON CONFLICT (job_id, generation, step_key)
     DO UPDATE SET value = excluded.value, epoch = excluded.epoch WHERE kind = 'each' AND excluded.kind = 'each';
 
-SELECT j.id, a.value ->> 'key', k.epoch = j.epoch AND k.value IS a.value ->> 'value' AND k.error IS a.value ->> 'error'
+SELECT j.id, a.value ->> 'key', k.epoch = j.epoch AND (k.seq = a.value ->> 'seq' OR k.kind = 'each') AND k.value IS a.value ->> 'value' AND k.error IS a.value ->> 'error'
 FROM json_each(:checkpoints) a JOIN jobs j ON j.id = a.value ->> 'id'
 JOIN checkpoints k ON k.job_id = j.id AND k.generation = j.generation AND k.step_key = a.value ->> 'key'
 WHERE j.id IN (SELECT value FROM json_each(:accepted));
