@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Final, Literal
 
+from tickover.app.cancelling import cancel_job
 from tickover.app.core import Core
 from tickover.app.queue_limit import limit_queue
 from tickover.app.signals import signal
@@ -14,8 +15,6 @@ from tickover.domain.ids import parse_id
 from tickover.domain.options import check_name
 from tickover.domain.payload import safe_text
 from tickover.domain.retry import Duration, seconds
-from tickover.domain.states import TERMINAL
-from tickover.engine.cancel import cancel, cancel_tree
 from tickover.errors import DuplicateJob, InvalidArgument, InvalidTransition, JobNotFound
 from tickover.store.link import KeyTaken
 from tickover.store.sql_store import SqlStore
@@ -75,7 +74,7 @@ class Control:
         Raises:
             InvalidTransition: it completed or failed already.
         """
-        _cancel(self._core, job_id)
+        cancel_job(self._core, job_id)
 
     def signal(
         self,
@@ -140,23 +139,6 @@ def _pause_job(core: Core, job_id: str) -> None:
 def _resume_job(core: Core, job_id: str) -> None:
     if _move(core, "resume_job", job_id, "be resumed") == "pending":
         core.woken(None)
-
-
-def _cancel(core: Core, job_id: str) -> None:
-    job_id, state = parse_id(job_id), None
-    for _ in range(_TRIES):
-        if done := core.do(lambda store: cancel(store, [job_id])):
-            if any(done.values()):
-                core.do(lambda store: cancel_tree(store, parents=[job_id]))
-            return
-        state, _requested = core.do(lambda store: _reads().state_of(store.link, job_id))
-        if state is None:
-            raise JobNotFound(f"No job has the id {job_id}.")
-        if state == "cancelled":
-            return  # children that an earlier walk did not reach are the reaper's
-        if state in TERMINAL:
-            break
-    raise InvalidTransition(f"Job {job_id} is {state}; it cannot be cancelled now.")
 
 
 def _move(core: Core, verb: str, job_id: str, doing: str) -> str:

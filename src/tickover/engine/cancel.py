@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tickover import faults
 from tickover.domain.ids import JobId
@@ -14,18 +15,24 @@ from tickover.domain.limits import places_of
 from tickover.engine.fan_in import ends, fan_in
 from tickover.engine.places import lock_caps, pass_on
 from tickover.errors import StorageUnavailable
-from tickover.store.port import Store
+from tickover.store.port import Decided, Store
 
 _AT_ONCE = 500
 _LOOKS = 3
 
 
-def cancel(store: Store, ids: Sequence[str]) -> dict[JobId, bool]:
-    """Ends those of these jobs that are not over, and counts them at their fan-outs, in one transaction.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """What one call cancelled."""
 
-    Returns:
-        Those that this call ended; and whether each has recorded steps, so that it may have children.
-    """
+    #: Those that this call ended; and whether each has recorded steps, so that it may have children.
+    ended: dict[JobId, bool]
+    #: Fan-outs that these ends decided: their parents may run again.
+    decided: list[Decided]
+
+
+def cancel(store: Store, ids: Sequence[str]) -> Cancelled:
+    """Ends those of these jobs that are not over, and counts them at their fan-outs, in one transaction."""
     places: set[str] = set()
     for _ in range(_LOOKS):
         try:
@@ -38,17 +45,17 @@ def cancel(store: Store, ids: Sequence[str]) -> dict[JobId, bool]:
     raise StorageUnavailable("the caps of a set of jobs changed again and again while they were cancelled; try again")
 
 
-def _cancelled(store: Store, ids: Sequence[str], places: set[str]) -> dict[JobId, bool]:
+def _cancelled(store: Store, ids: Sequence[str], places: set[str]) -> Cancelled:
     with store.transaction():
         lock_caps(store, places)
         rows = store.call("cancel", ids=json.dumps(list(ids)), log=store.log)
         keys = {key for *_, cap_keys, capped_queue in rows for key in places_of(cap_keys, capped_queue)}
         if keys - places:
             raise _UnlockedCapError(keys - places)
-        fan_in(store, ends((fan_out_id and str(fan_out_id), state) for _, state, fan_out_id, *_ in rows))
+        decided = fan_in(store, ends((fan_out_id and str(fan_out_id), state) for _, state, fan_out_id, *_ in rows))
         done = {JobId(str(row[0])): row[3] > 0 for row in rows}
         pass_on(store, places, done)
-    return done
+    return Cancelled(ended=done, decided=decided)
 
 
 class _UnlockedCapError(Exception):
@@ -78,7 +85,7 @@ def cancel_tree(
         )
         if found:
             below += (ids := [str(row[0]) for row in found])
-            count += len(cancel(store, ids))
+            count += len(cancel(store, ids).ended)
         elif below:
             above, below, fan_outs = below, [], ()
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Sequence
 from typing import Final
@@ -25,6 +26,7 @@ from tickover.engine.run import Run
 from tickover.errors import PayloadError
 from tickover.store.port import OutcomeUnknown, Pause, RolledBack, Store
 
+_log: Final = logging.getLogger("tickover")
 #: A coroutine times itself out; only one that blocks its loop is given up from here, this many seconds later.
 _ASYNC_SLACK: Final = 1.0
 
@@ -124,8 +126,14 @@ class Held:
     def cancel_children(self) -> None:
         """Cancels what still runs of fan-outs that failed and want that, a bounded set at a time; the reaper has the rest."""
         cancelling, self.cancelling = self.cancelling, []
-        if cancelling:
+        if not cancelling:
+            return
+        try:
             cancel_tree(self.store, fan_outs=cancelling, rounds=1)
+        except RolledBack as error:
+            _log.warning("cancelling the children of a failed fan-out is left to the reaper: %s", error)
+        except OutcomeUnknown:
+            reconnect(self.store)
 
     def admitted(self, jobs: Sequence[Claimed], registry: Registry) -> list[Claimed]:
         """Those of claimed jobs whose limits have room; the others were given back."""
