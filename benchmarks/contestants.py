@@ -23,12 +23,19 @@ class Contestant:
     enqueue_one: Callable[[str, int], float]
     enqueue: Callable[[str, int], float]
     drain: Callable[[str, int], float]
+    #: Seconds for (URL, workflows of five steps, so many at once); None where there are no workflows.
+    workflows: Callable[[str, int, int], float] | None = None
     #: Jobs of a drain: ten thousand, or fewer where that would take minutes.
     jobs: int = 10_000
 
 
 US = Contestant(
-    name="Tickover", prepare=_migrated, enqueue_one=ours.enqueue_one, enqueue=ours.enqueue, drain=ours.drain
+    name="Tickover",
+    prepare=_migrated,
+    enqueue_one=ours.enqueue_one,
+    enqueue=ours.enqueue,
+    drain=ours.drain,
+    workflows=ours.workflows,
 )
 RAW = Contestant(
     name="raw psycopg", prepare=_migrated, enqueue_one=raw.enqueue_one, enqueue=raw.enqueue, drain=raw.drain
@@ -43,6 +50,16 @@ PROCRASTINATE = Contestant(
     jobs=1_000,
 )  # fmt: skip
 ALL = (US, RAW, PGQUEUER, PROCRASTINATE)
+
+
+def _nothing(*_: object) -> float:
+    raise NotImplementedError("DBOS is measured by its workflows")
+
+
+DBOS = Contestant(
+    name="DBOS", prepare=lambda _url: None, enqueue_one=_nothing, enqueue=_nothing, drain=_nothing,
+    workflows=peers.dbos_workflows,
+)  # fmt: skip
 
 
 def named(name: str) -> Contestant:

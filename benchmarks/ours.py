@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 
-from tickover import Budget, Tickover
+from tickover import Budget, Context, Tickover
 from tickover.app.handler import Handler
+
+STEPS = 5
 
 
 def app(url: str) -> Tickover:
@@ -14,6 +16,12 @@ def app(url: str) -> Tickover:
 
     @jobs.job
     def noop(n: int) -> None: ...
+
+    @jobs.job
+    def flow(ctx: Context, n: int) -> int:
+        for step in range(STEPS):
+            ctx.step("noop", int, step)
+        return n
 
     return jobs
 
@@ -51,6 +59,18 @@ def drain(url: str, count: int) -> float:
         report = jobs.tick(Budget(120, max_jobs=count))
         took = time.perf_counter() - start
     assert (report.failed, report.lost) == (0, 0), report
+    return took
+
+
+def workflows(url: str, count: int, at_once: int) -> float:
+    """Seconds of one tick that runs that many workflows of five steps, so many at once."""
+    with app(url) as jobs:
+        flow = Handler(jobs._core, jobs._core.registry.find("flow"))
+        jobs.enqueue_many(flow.new(n) for n in range(count))
+        start = time.perf_counter()
+        report = jobs.tick(Budget(300), concurrency=at_once)
+        took = time.perf_counter() - start
+    assert (report.completed, report.failed, report.lost) == (count, 0, 0), report
     return took
 
 

@@ -27,7 +27,7 @@ def write(
     raw: str,
 ) -> None:
     """Prints the tables, and writes the page, the JSON and the chart beside it."""
-    lines = ["| workload | who | jobs/s, median | min – max | Tickover is |", "|---|---|---|---|---|"]
+    lines = ["| workload | who | jobs (steps) /s, median | min – max | Tickover is |", "|---|---|---|---|---|"]
     for workload, found in rates.items():
         mine = found.get(us)
         for name, measured in found.items():
@@ -59,7 +59,7 @@ def _head(rounds: int) -> str:
     return (
         f"# Benchmarks\n\nWritten by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} cores shared with "
         f"PostgreSQL, Python {platform.python_version()}, psycopg {version('psycopg')}, PgQueuer {version('pgqueuer')}, "
-        f"Procrastinate {version('procrastinate')}; default durability (fsync and synchronous_commit on), {rounds} "
+        f"Procrastinate {version('procrastinate')}, DBOS {version('dbos')}; default durability (fsync and synchronous_commit on), {rounds} "
         "interleaved rounds, a new database for each. Ratios count, not absolutes: each is the median of the rounds' own "
         "ratios. Jobs do nothing; fences, history and events are on.\n\n![jobs per second](benchmarks.svg)\n\n"
     )
@@ -70,6 +70,7 @@ _TAIL = """
 - *raw psycopg* is the same batched work without a framework: claim under a lease, a started event, settle under the fence, a
   completed event; no handler, no retries, no report.
 - Procrastinate drains 1,000 jobs, since ten thousand take minutes; the others 10,000.
+- *steps*: workflows of five steps that do nothing, each recorded; enqueued before the watch starts, as nobody waits for them.
 - *beside*: ten thousand jobs drained by one tick while a million other rows are in the same table.
 """
 

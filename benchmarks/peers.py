@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -104,3 +107,10 @@ def procrastinate_drain(url: str, count: int) -> float:  # it stops when nothing
         await app.run_worker_async(wait=False, concurrency=10, listen_notify=False, install_signal_handlers=False)
 
     return asyncio.run(_with_procrastinate(url, drain))
+
+
+def dbos_workflows(url: str, count: int, at_once: int) -> float:
+    """Seconds for that many workflows of five steps on DBOS, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.dbos_worker", url, str(count), str(at_once)]
+    ended = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True)
+    return float(ended.stdout.strip().splitlines()[-1])

@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 import psycopg  # noqa: E402  # the root comes first
 
 from benchmarks import ours  # noqa: E402
-from benchmarks.contestants import ALL, RAW, US, Contestant  # noqa: E402
+from benchmarks.contestants import ALL, DBOS, RAW, US, Contestant  # noqa: E402
 from benchmarks.page import Rates, write  # noqa: E402
 from tests.support.postgres import database, server  # noqa: E402
 
@@ -66,12 +66,23 @@ def _fill(url: str, contestant: Contestant) -> None:
         connection.execute("CHECKPOINT")
 
 
-#: Workflows against DBOS belong here: sequential, and sixteen at once.
+def steps(workflows: int, at_once: int) -> Workload:
+    """Steps per second of workflows of five steps each."""
+
+    def work(url: str, contestant: Contestant) -> float:
+        assert contestant.workflows is not None
+        return workflows * ours.STEPS / contestant.workflows(url, workflows, at_once)
+
+    return work
+
+
 WORKLOADS: dict[str, tuple[Workload, tuple[Contestant, ...]]] = {
     "enqueue one": (enqueue_one, ALL),
     "enqueue 10,000": (enqueue_many, ALL),
     "drain, one process": (drain, ALL),
     "drain, two processes": (drain_by_two, ALL),
+    "steps, 200 workflows, 16 at once": (steps(200, 16), (US, DBOS)),
+    "steps, 40 workflows, one after the other": (steps(40, 1), (US, DBOS)),
 }
 
 
