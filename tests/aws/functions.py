@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import time
+from functools import cache
 from typing import Any
 
 import psycopg
 
 from tickover import Context, Tickover
-from tickover.app.callbacks import deliver
-from tickover.aws import migrate_handler, reaper_handler, scheduler_handler, tick_handler
+from tickover.aws import migrate_handler, reaper_handler, scheduler_handler, tick_handler, web_handler
 
 jobs = Tickover.from_env()
 
@@ -61,12 +59,14 @@ reaper = reaper_handler(jobs)
 migrate = migrate_handler(jobs)
 
 
-def web(event: Any, _context: Any) -> Any:
-    """Where callback links lead."""
-    said = event.get("body") or ""
-    body = base64.b64decode(said) if event.get("isBase64Encoded") else said.encode()
-    deliver(jobs._core, event["rawPath"].rpartition("/")[2], json.loads(body))
-    return {"statusCode": 200, "body": "{}"}
+@cache
+def _web() -> Any:
+    return web_handler(jobs)
+
+
+def web(event: Any, context: Any) -> Any:
+    """Where callback links lead; made when first asked, since the other functions need no FastAPI."""
+    return _web()(event, context)
 
 
 def producer(event: Any, _context: Any) -> Any:

@@ -76,8 +76,13 @@ def deployment(migrated_url: str) -> Iterator[Any]:
 
 
 def test_a_workflow_that_sleeps_fans_out_and_waits_for_a_callback_ends_once(deployment: Any) -> None:
-    stack = deployment(Rules(duplicates=30, concurrency=4, precision=2.0), tick=6.0)
-    job_id = stack.enqueue("order", 3.0)
+    stack = deployment(Rules(duplicates=30, concurrency=4, precision=2.0), tick=3.0)
+    job_id = stack.enqueue("order", 20.0)
+    for done in (5, 25):  # in the middle of the fan-out, whatever runs is killed
+        some = f"SELECT count(*) >= {done} FROM jobs WHERE kind = 'child' AND state = 'completed'"
+        assert stack.platform.wait(lambda some=some: stack.raw.one(some), seconds=120), stack.tick.output()[-3000:]
+        for box in stack.tick.boxes:
+            box.kill()
 
     link = stack.platform.wait(lambda: [what for what in stack.notes() if what.startswith("url ")], seconds=120)
     assert link, stack.tick.output()[-3000:]
