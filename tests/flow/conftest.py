@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.support.world import World, opened
-from tickover import Tickover, faults
+from tickover import Tickover
 
 
 @pytest.fixture
@@ -20,18 +20,3 @@ def world(migrated_url: str) -> Iterator[World]:
 def jobs(world: World) -> Tickover:
     """Leases long enough for a busy machine; an address and a secret for callbacks."""
     return world.app(lease=20, secret="a secret for tests only", public_url="https://jobs.example")
-
-
-@pytest.fixture
-def fault() -> Iterator[Callable[[str, Callable[[], None]], None]]:
-    """`fault(point, action)`: the first time that this process passes the point, the action happens there."""
-    waiting: dict[str, Callable[[], None]] = {}
-
-    def on_hit(point: str) -> None:
-        if (action := waiting.pop(point, None)) is not None:
-            action()
-
-    faults.arm(on_hit)
-    yield waiting.__setitem__
-    faults.arm(None)
-    assert not waiting, f"the test never came to {list(waiting)}"

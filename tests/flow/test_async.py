@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 
 from tests.flow.test_steps import AT_ONCE, keys
-from tickover import AsyncContext, RetryAfter, StepFailed, Tickover, values
+from tickover import AsyncContext, StepFailed, Tickover, values
 from tickover.errors import InvalidArgument
 
 
@@ -215,58 +214,3 @@ def test_pages_are_walked_with_async_for(jobs: Tickover) -> None:
 
     assert flow.result(job_id) == 15
     assert keys(jobs, job_id) == ["numbers#0"], "a finished page covers its steps"
-
-
-def test_what_a_sibling_has_done_is_kept_when_another_one_stops_the_run(jobs: Tickover) -> None:
-    runs: Counter[str] = Counter()
-    stopped = asyncio.Event()
-
-    async def limited() -> None:
-        runs["limited"] += 1
-        stopped.set()
-        if runs["limited"] == 1:
-            raise RetryAfter(3600, "in an hour")
-
-    async def good() -> None:
-        runs["good"] += 1
-        await stopped.wait()
-        await asyncio.sleep(0.05)
-
-    @jobs.job
-    async def flow(ctx: AsyncContext) -> None:
-        await ctx.gather(ctx.using(retries=1).step("limited", limited), ctx.step("good", good))
-
-    job_id = flow.enqueue()
-    jobs.drain(5)
-
-    assert (jobs.get(job_id).state, jobs.get(job_id).wait_kind) == ("waiting", "retry")
-    assert "good#0" in keys(jobs, job_id)
-
-
-def test_a_job_that_times_out_while_its_checkpoint_is_written_leaves_its_tick_unharmed(
-    jobs: Tickover, fault: Callable[[str, Callable[[], None]], None]
-) -> None:
-    timed_out = threading.Event()
-
-    def hold_the_write() -> None:
-        assert timed_out.wait(20)
-
-    fault("flush.before", hold_the_write)
-
-    @jobs.job(retries=0, timeout=0.2)
-    async def flow(ctx: AsyncContext) -> None:
-        try:
-            await ctx.step("plus", plus_one, 1)
-        finally:
-            timed_out.set()
-
-    @jobs.job
-    def neighbour() -> str:
-        return "unharmed"
-
-    job_id = flow.enqueue()
-    beside = neighbour.using(priority=-1).enqueue()
-    report = jobs.tick(20, concurrency=1)
-
-    assert jobs.get(job_id).error_kind == "TimedOut"
-    assert (neighbour.result(beside), report.stopped_because) == ("unharmed", "empty")

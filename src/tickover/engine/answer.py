@@ -6,7 +6,7 @@ import logging
 from typing import Final
 
 from tickover.engine.flush import reconnect
-from tickover.engine.inbox import Ask, give, refuse
+from tickover.engine.inbox import Ask
 from tickover.engine.interrupt import Interrupt
 from tickover.store.port import OutcomeUnknown, RolledBack, Store
 
@@ -17,9 +17,9 @@ _TRIES: Final = 3
 def answer(store: Store, ask: Ask) -> None:
     """The asker has its answer, or the error, which is its own to handle, whatever it is."""
     try:
-        give(ask.answer, _worked_out(store, ask))
+        ask.answer.set_result(_worked_out(store, ask))
     except (Exception, Interrupt) as error:  # noqa: BLE001  # not lost: it is raised where it was asked
-        refuse(ask.answer, error)
+        ask.answer.set_exception(error)
 
 
 def _worked_out(store: Store, ask: Ask) -> object:

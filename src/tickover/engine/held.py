@@ -17,7 +17,7 @@ from tickover.engine.admit import admit
 from tickover.engine.batch import Batch
 from tickover.engine.cancel import cancel_tree
 from tickover.engine.flush import Flushed, flush, reconnect
-from tickover.engine.inbox import Finished, Save, give, refuse
+from tickover.engine.inbox import Finished, Save
 from tickover.engine.interrupt import LeaseLost
 from tickover.engine.observe import Hooks, after, details, seen
 from tickover.engine.plan import Plan
@@ -110,16 +110,18 @@ class Held:
         """Tells a worker what became of its checkpoints."""
         job, run = item.run.job, item.run
         if (error := flushed.refused.get(job.id)) is not None:
-            refuse(item.answer, PayloadError(f"the database refused a checkpoint: {error}"))
+            item.answer.set_exception(PayloadError(f"the database refused a checkpoint: {error}"))
             return
         taken = [flushed.saved.get((job.id, save.checkpoint.key)) for save in item.saves]
         if None in taken:
             self._lose([run])
-            refuse(item.answer, LeaseLost("another tick, the reaper or an operator has this job now"))
+            item.answer.set_exception(LeaseLost("another tick, the reaper or an operator has this job now"))
             return
         run.progressed = True
         stood = {} if all(taken) else {one.key: one for _, one in self.store.recorded([job])[job.id]}
-        give(item.answer, {save.checkpoint.key: stood[save.checkpoint.key] for save in item.saves} if stood else {})
+        item.answer.set_result(
+            {save.checkpoint.key: stood[save.checkpoint.key] for save in item.saves} if stood else {}
+        )
 
     def cancel_children(self) -> None:
         """Cancels what still runs of fan-outs that failed and want that, a bounded set at a time; the reaper has the rest."""

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -60,18 +59,6 @@ class Save:
 
 
 Item: TypeAlias = Finished | Ask | Save
-
-
-def give(answer: Future[T], value: T) -> None:
-    """Answers, unless the one who asked has gone: a task that was cancelled takes its question back."""
-    with suppress(InvalidStateError):
-        answer.set_result(value)
-
-
-def refuse(answer: Future[Any], error: BaseException) -> None:
-    """Answers with an error, unless there was an answer, or the one who asked has gone."""
-    with suppress(InvalidStateError):
-        answer.set_exception(error)
 
 
 class Inbox:
@@ -131,4 +118,4 @@ class Inbox:
         while items := self.take(0):
             for item in items:
                 if not isinstance(item, Finished):
-                    refuse(item.answer, TickClosed("the tick is over"))
+                    item.answer.set_exception(TickClosed("the tick is over"))

@@ -65,9 +65,9 @@ def take_step(ctx: JobContext, plan: StepPlan) -> Verb[Any]:
                 error = raised
         took = flow.now - begin
         flow.desk.paces.saw(flow.run.job.kind, plan.name, took)
-        if flow.stopped is not None and (error is not None or not flow.gathering):
+        if flow.stopped is not None:
             raise flow.stopped  # the step's code swallowed what its verbs raised
-        if error is None:  # also where a sibling has stopped the run meanwhile: what is done is kept
+        if error is None:
             return _read(plan, value if plan.records else (yield Keep((written(plan, value, took),))))
         flow.journal.forget(f"{plan.key}/")
         yield from _again(ctx, plan, error, attempt)

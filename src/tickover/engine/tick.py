@@ -15,7 +15,7 @@ from tickover.engine.batch import Batch
 from tickover.engine.flow import Desk
 from tickover.engine.flush import reconnect
 from tickover.engine.held import Held
-from tickover.engine.inbox import Ask, Finished, Inbox, Item, Save, refuse
+from tickover.engine.inbox import Ask, Finished, Inbox, Item, Save
 from tickover.engine.interrupt import TickClosed
 from tickover.engine.loop import EventLoop
 from tickover.engine.memory import memory_mb
@@ -153,7 +153,8 @@ class Tick:
         finally:
             self._dry = self._dry and not self.held.stirred()
             for item in asked:  # whatever came up: nobody is left waiting
-                refuse(item.answer, TickClosed("nobody writes this any more"))
+                if not item.answer.done():
+                    item.answer.set_exception(TickClosed("nobody writes this any more"))
 
     def _answer(self, item: Ask) -> None:
         self._dry = False  # it may have written a job that is due
