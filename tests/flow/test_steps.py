@@ -151,7 +151,7 @@ class TestAStep:
         job_id = flow.enqueue()
         jobs.drain(20)
 
-        assert "a step's function may use" in str(jobs.get(job_id).error)
+        assert "A step's function may use" in str(jobs.get(job_id).error)
 
     def test_of_two_threads_at_once_is_refused(self, jobs: Tickover) -> None:
         caught: list[BaseException] = []

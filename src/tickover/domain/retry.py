@@ -22,7 +22,7 @@ def seconds(value: Duration, name: str, *, least: float = 0.0, most: float = _LO
         raise InvalidArgument(f"{name}= takes seconds or a timedelta, not {value!r}.")
     number = value.total_seconds() if isinstance(value, timedelta) else float(value)
     if not least <= number <= most:  # NaN is refused here too: it fails every comparison
-        raise InvalidArgument(f"{name}= must be from {least:g} to {most:g} seconds, not {number:g}.")
+        raise InvalidArgument(f"{name}= must be from {least:g} to {most:,.0f} seconds, not {number:g}.")
     return number
 
 

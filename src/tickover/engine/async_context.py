@@ -17,7 +17,7 @@ from tickover.engine.drive import drive_async, together
 from tickover.engine.each import Each
 from tickover.engine.enqueuing import enqueue
 from tickover.engine.facts import JobContext
-from tickover.engine.fanning import fan_out
+from tickover.engine.fanning import fan_out, listed
 from tickover.engine.step_options import FanOutOptions, StepOptions, check_fan_out_options, check_step_options
 from tickover.engine.steps import take_step
 from tickover.engine.transaction import plan_transaction
@@ -109,7 +109,7 @@ class AsyncContext(JobContext):
         Raises:
             FanOutFailed: the strategy cannot be met, or the time is over; `.results` has every slot.
         """
-        return drive_async(self, fan_out(self, list(new), strategy, check_fan_out_options(options)))
+        return drive_async(self, fan_out(self, listed(new), strategy, check_fan_out_options(options)))
 
     def each(
         self, name: str, fetch: Callable[[C], Awaitable[tuple[Sequence[T], C | None]]], /, *, start: C, state: S

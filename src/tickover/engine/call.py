@@ -23,7 +23,7 @@ def plan_step(
 ) -> StepPlan:
     """The plan of `ctx.step(name, fn, …)`; the key is given out now, so siblings are numbered as they are made."""
     if hasattr(fn, "kind") and hasattr(fn, "enqueue"):
-        raise InvalidArgument(f"{fn!r} is a job: ctx.call({name!r} …) runs it here, ctx.step takes a plain function.")
+        raise InvalidArgument(f"{fn!r} is a job: ctx.call(handler, …) runs it here; ctx.step takes a plain function.")
     if not callable(fn):
         raise InvalidArgument(f"ctx.step({name!r}, …) takes a function and its arguments, not {fn!r:.80}.")
     timeout = ctx.options.get("timeout")

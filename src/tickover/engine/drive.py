@@ -92,7 +92,7 @@ def _turn(context: JobContext) -> Iterator[None]:
     flow = context.flow
     if inside_step.get():
         raise InvalidArgument(
-            "a step's function may use progress(), check(), remaining and log of ctx, and nothing else."
+            "A step's function may use progress(), check(), remaining and log of ctx, and nothing else: take steps in the handler."
         )
     if flow.gathering:
         yield  # siblings, whose keys were given out in the order of their making
@@ -153,7 +153,7 @@ def _do(context: JobContext, effect: Do) -> Any:
         value = effect.call()
     if inspect.iscoroutine(value):
         value.close()
-        raise InvalidArgument("a def handler cannot await: call async code from an async def handler.")
+        raise InvalidArgument("A def handler cannot await: call async code from an async def handler.")
     return value
 
 

@@ -196,5 +196,5 @@ class JobContext:
         self.flow.boundary()
         if inside_step.get():
             raise InvalidArgument(
-                "a step's function may use progress(), check(), remaining and log of ctx, and nothing else."
+                "A step's function may use progress(), check(), remaining and log of ctx, and nothing else: take steps in the handler."
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tickover.clock import millis
@@ -36,6 +36,13 @@ if TYPE_CHECKING:
     from tickover.store.port import FanOutView, Store
 
 _REFUSED = ("unique", "idempotency_key", "session")
+
+
+def listed(news: object) -> list[Any]:
+    """The children as a list, made before the verb begins: a generator may use verbs of its own."""
+    if not isinstance(news, Iterable):
+        raise InvalidArgument(f"ctx.fan_out takes a list of handler.new(…) or NewJob(…), not {news!r:.80}.")
+    return list(news)
 
 
 def fan_out(ctx: JobContext, news: Sequence[Any], strategy: Any, options: Mapping[str, Any]) -> Verb[list[Result[Any]]]:

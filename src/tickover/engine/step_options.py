@@ -31,6 +31,7 @@ class FanOutOptions(JobOptions, total=False):
 
 
 _STEP: Final = frozenset(StepOptions.__annotations__)
+_FAN_OUT: Final = frozenset(FanOutOptions.__annotations__)
 
 
 def check_step_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,6 +60,11 @@ def check_step_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_fan_out_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Checks what `ctx.fan_out(…)` was given; returns it with every value in its stored form."""
+    if unknown := sorted(set(options) - _FAN_OUT):
+        raise InvalidArgument(
+            f"ctx.fan_out has no option {', '.join(unknown)}; it takes {', '.join(sorted(_FAN_OUT))}, and a strategy as "
+            "its second argument. Options of one child belong to .using(…) of its handler."
+        )
     cancels = options.get("cancel_on_failure", False)
     if not isinstance(cancels, bool):
         raise InvalidArgument(f"cancel_on_failure= is True or False, not {cancels!r}.")
