@@ -164,6 +164,39 @@ BETWEEN: Final[dict[str, Scene]] = {
     "reap.after_commit": Scene(act="reap", prepare=_expired),
 }
 
+#: Verbs that die in another test, or that one statement makes whole: with where, or why.
+ELSEWHERE: Final[dict[str, str]] = {
+    **dict.fromkeys(
+        (
+            "fire", "fire_refused", "fired", "schedule_advance", "schedule_change", "schedule_live", "schedule_lock",
+            "schedule_pause", "schedule_put", "schedule_ran", "schedule_remove", "schedule_resume", "schedule_seen",
+            "schedules",
+        ),
+        "tests/crash/test_slots.py: schedulers that are killed",
+    ),
+    **dict.fromkeys(
+        (
+            "limit_free", "limit_lock", "limit_pass", "limit_prune", "limit_queue", "limit_room", "limit_take",
+            "limit_waits", "owners",
+        ),
+        "tests/crash/test_limits_hold.py: ticks that are killed under caps",
+    ),
+    **dict.fromkeys(
+        (
+            "litter", "prune_callbacks", "prune_durations", "prune_events", "prune_fires", "prune_generations",
+            "prune_idempotency", "prune_tick_stats", "prune_ticks", "retain", "stretch",
+        ),
+        "one statement each, of what is old: done or not done, and done again by the next reaper",
+    ),
+    **dict.fromkeys(
+        ("fold_durations", "lock_durations", "tick_news"), "what steps usually take: a hint, that nothing rests on"
+    ),
+    "still_held": "on the user's connection; transaction.* are its points",
+}  # fmt: skip
+POINTS_ELSEWHERE: Final = frozenset(
+    {"admit.locked", "admit.after_commit", "scheduler.after_gate", "scheduler.after_commit"}
+)
+
 
 def verbs() -> set[str]:
     """Every verb the store has, by its files."""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash import flows
 from tests.crash.conftest import Stage
-from tests.crash.scenes import BETWEEN, SCENES, Case, cases, verbs
+from tests.crash.scenes import BETWEEN, ELSEWHERE, POINTS_ELSEWHERE, SCENES, Case, cases, verbs
 from tests.support.process import until
 from tickover import Budget
 
@@ -58,8 +59,11 @@ def test_every_verb_and_every_named_point_has_a_scene() -> None:
         for point in re.findall(r'faults\.hit\("([a-z_.]+)"\)', file.read_text(encoding="utf-8"))
     }
 
-    assert set(SCENES) == verbs(), "tests/crash/scenes.py says for each verb how a process gets there"
-    assert set(BETWEEN) == named - {"claim.after_commit"}, "and for each point of the engine (the docs quote one more)"
+    found = set(SCENES) | set(flows.VERBS)
+    assert found | set(ELSEWHERE) == verbs(), "scenes.py and flows.py say for each verb how a process gets there"
+    assert not found & set(ELSEWHERE)
+    between = set(BETWEEN) | set(flows.POINTS) | POINTS_ELSEWHERE
+    assert between == named - {"claim.after_commit"}, "and for each point of the engine (the docs quote one more)"
 
 
 def test_an_acknowledged_enqueue_survives_the_death_of_its_process(stage: Stage) -> None:

@@ -14,16 +14,19 @@ from typing import Any, Final, Literal
 import psycopg  # noqa: F401  # imported before the fork, like everything else that a warm worker has
 import pydantic
 
+from tests.crash import flows
 from tests.support.ledger import Ledger, record
 from tests.support.process_nursery import say
 from tickover import AsyncContext, Budget, Context, ExponentialBackoff, Settings, Tickover, TickoverError, faults
+from tickover.app import callbacks
+from tickover.domain.ids import JobId, StepKey
 from tickover.engine.wake import Arrival, Note, WakeFailed
 from tickover.store.port import OutcomeUnknown
 
 pydantic.TypeAdapter(float)  # pydantic imports itself piece by piece, at the first use
 LEASE: Final = 0.4
 GRACE: Final = 0.2
-_CODE: Final = Settings(lease=LEASE, grace=GRACE, concurrency=4)
+_CODE: Final = Settings(lease=LEASE, grace=GRACE, concurrency=4, secret="a secret for tests only")
 
 
 def application(url: str, ledger: Ledger, *, newer: bool = False) -> Tickover:
@@ -55,6 +58,7 @@ def application(url: str, ledger: Ledger, *, newer: bool = False) -> Tickover:
             raise ValueError("the first attempt fails")
         return "done"
 
+    flows.register(jobs)
     if newer:
 
         @jobs.job
@@ -93,6 +97,13 @@ def main(
 def _tick(jobs: Tickover, most: int | None = None) -> Any:
     report = jobs.tick(Budget(20, max_jobs=most))
     return {"completed": report.completed, "lost": report.lost, "stopped": report.stopped_because}
+
+
+def answer(jobs: Tickover, job: str) -> bool:
+    """Posts the one answer that a job asked for, as the web edge does."""
+    core, key = jobs._core, StepKey("callback:answer#0")
+    token, _ = callbacks.sign(core, JobId(job), 0, key, None)
+    return callbacks.deliver(core, token, 5)
 
 
 def _unanswered(call: Callable[[], object]) -> None:
@@ -142,5 +153,7 @@ ACTS: Final[dict[str, Callable[[Tickover, list[str]], Any]]] = {
     "nudge in vain": lambda jobs, _: _waking(jobs, up=False).enqueue("plain", 7),
     "arm": lambda jobs, _: _waking(jobs).enqueue("plain", 7, delay=1),
     "chain": lambda jobs, _: _tick(_waking(jobs), 1),
+    "signal": lambda jobs, ids: _unanswered(lambda: jobs.signal(ids[0], "go", 5, message_id="the one")),
+    "answer": lambda jobs, ids: answer(jobs, ids[0]),
     "read_events": lambda jobs, _: sum(1 for _event in jobs.events()),
 }

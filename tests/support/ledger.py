@@ -10,7 +10,8 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,7 +53,9 @@ def record(ledger: Ledger, *, before_settle: Callable[[], None] = lambda: None) 
 
     For worker processes of tests only: it patches the store's class, because a tick makes its store itself.
     """
-    claim, beat, settle = SqlStore.claim, SqlStore.beat, SqlStore.settle
+    claim, beat, settle, transaction = SqlStore.claim, SqlStore.beat, SqlStore.settle, SqlStore.transaction
+    #: What was told inside a transaction that is not committed yet: it is true when that is, and else it never was.
+    untrue: dict[int, list[tuple[str, Line]]] = {}
 
     def claimed(self: SqlStore, head: TickHead, wanted: Wanted) -> Claim:
         answer = claim(self, head, wanted)
@@ -74,11 +77,32 @@ def record(ledger: Ledger, *, before_settle: Callable[[], None] = lambda: None) 
         before_settle()
         answer = settle(self, transitions, tick=tick, reaping=reaping)
         told = [[t.lease.job_id, t.lease.epoch, t.state] for t in transitions]
-        ledger.write(
-            "reap" if reaping else "settle",
-            accepted=[one for one in told if one[0] in answer],
-            refused=[one for one in told if one[0] not in answer],
-        )
+        line = {
+            "accepted": [one for one in told if one[0] in answer],
+            "refused": [one for one in told if one[0] not in answer],
+        }
+        what = "reap" if reaping else "settle"
+        if id(self) in untrue:
+            untrue[id(self)].append((what, line))
+        else:
+            ledger.write(what, **line)
         return answer
 
+    @contextmanager
+    def transacted(self: SqlStore) -> Iterator[None]:
+        if id(self) in untrue:
+            with transaction(self):
+                yield
+            return
+        untrue[id(self)] = []
+        try:
+            with transaction(self):
+                yield
+        except BaseException:
+            del untrue[id(self)]
+            raise
+        for what, line in untrue.pop(id(self)):
+            ledger.write(what, **line)
+
     SqlStore.claim, SqlStore.beat, SqlStore.settle = claimed, beaten, settled  # type: ignore[method-assign]  # see above
+    SqlStore.transaction = transacted  # type: ignore[method-assign]  # see above
