@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tickover import Context, ExponentialBackoff, NoRetry, RetryAfter, Tickover
+from tickover import Context, ExponentialBackoff, NoRetry, RetryAfter, Tickover, cap, rate
 
 jobs = Tickover("sqlite://")
 PATIENT = ExponentialBackoff(initial=0.001, factor=1.5, maximum=0.01, jitter=0)
@@ -28,7 +28,7 @@ def ask(url: str, *, timeout: float) -> dict[str, str]:
     return {"url": url, "timeout": f"{timeout:g}"}
 
 
-@jobs.job(retries=20)
+@jobs.job(retries=20, limits=[rate("crm", 10, per=timedelta(seconds=1), key=lambda job: job.tenant), cap("sync", 4)])
 def sync_account(ctx: Context, account: str) -> int:
     """Two timeouts: the step's is ours, the other one belongs to the function."""
     url = account if ctx.attempt == 1 else f"{account}/again"
