@@ -11,7 +11,7 @@ import pytest
 import typer.main
 
 from tests.docs.pages import ROOT, blocks, code_words
-from tickover import Settings, errors, events
+from tickover import AsyncContext, Context, Settings, errors, events
 from tickover.cli.main import app
 from tickover.domain.states import TRANSITIONS
 from tickover.store.tables import metadata
@@ -46,6 +46,15 @@ def test_the_reference_says_which_fields_an_event_has_besides() -> None:
         name, besides = re.findall(r"`([^`]+)`", line.split("|")[1])[0], line.split("|")[3]
         own = {field.name for field in fields(events.TYPES[name])} - {field.name for field in fields(events.Event)}
         assert own == {word for word in re.findall(r"`([^`]+)`", besides) if word.isidentifier()}, name
+
+
+def test_every_verb_and_fact_of_a_context_is_in_the_reference() -> None:
+    inner = {"ask", "child", "close", "flow", "frame", "is_async", "log_fields", "options", "owner", "scope"}
+    public = {name for name in dir(AsyncContext) if not name.startswith("_")} - inner
+    shown = {re.split(r"[.(]", name.removeprefix("ctx."))[0] for name in rows(REFERENCE / "context.md")}
+
+    assert shown - {"url", "wait", "state", "token"} == public
+    assert {name for name in dir(Context) if not name.startswith("_")} - inner == public - {"gather"}
 
 
 def test_every_table_is_in_the_reference() -> None:
