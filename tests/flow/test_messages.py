@@ -47,6 +47,25 @@ def test_a_verb_that_is_used_wrongly_says_how_it_is_meant(wrong: Callable[..., A
     assert told in str(jobs.get(job_id).error)
 
 
+def test_a_failed_fan_out_says_what_its_first_failed_child_said(jobs: Tickover) -> None:
+    @jobs.job(retries=0)
+    def child(n: int) -> int:
+        if n == 1:
+            raise ValueError("the second one is broken")
+        return n
+
+    @jobs.job
+    def flow(ctx: Context) -> None:
+        ctx.fan_out([child.new(n) for n in range(2)])
+
+    job_id = flow.enqueue()
+    jobs.drain(10)
+
+    job = jobs.get(job_id)
+    assert job.error_kind == "FanOutFailed"
+    assert str(job.error).endswith(f"Child {job.children[1]} failed: ValueError: the second one is broken")
+
+
 def test_the_children_may_be_made_by_steps_one_after_the_other(jobs: Tickover) -> None:
     @jobs.job
     def child(n: int) -> int:

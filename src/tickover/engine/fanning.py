@@ -156,11 +156,12 @@ def _results(
     open_ = sum(slot.state not in TERMINAL for slot in slots)
     # The verdict counts, and not what became of the children until their parent looked.
     if late or good < strategy.required(len(results)):
-        raise FanOutFailed(
+        told = (
             f"{good} of {len(results)} children completed, {len(results) - good - open_} did not, {open_} had not ended "
-            f"({'its time is over' if late else strategy.name}).",
-            results=results,
+            f"({'its time is over' if late else strategy.name})."
         )
+        first = next((one.error for one in results if isinstance(one.error, JobFailedError | JobCancelledError)), None)
+        raise FanOutFailed(f"{told} {first}" if first else told, results=results)
     return results
 
 
