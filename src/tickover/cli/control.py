@@ -1,7 +1,8 @@
-"""The verbs of an operator: retry, cancel, pause, resume, purge."""
+"""The verbs of an operator: retry, cancel, pause, resume, signal, purge."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
@@ -50,6 +51,27 @@ def pause_job(call: Call, job: JobArgument) -> None:
 def resume_job(call: Call, job: JobArgument) -> None:
     """Let a paused job run again, at its old time."""
     _move(call, job, lambda jobs, found: jobs.resume_job(found), "may run again")
+
+
+@verb
+def signal(
+    call: Call,
+    job: JobArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the job asks for.")],
+    payload: Annotated[
+        str | None, typer.Argument(metavar="JSON", help="What it gets; true when left out. - reads it from stdin.")
+    ] = None,
+    message_id: Annotated[
+        str | None, typer.Option("--message-id", metavar="TEXT", help="Sent twice with one id, it is there once.")
+    ] = None,
+) -> None:
+    """Send a signal to one job: it is kept until the job reads it.
+
+    For example: tickover signal 01a227ac approval '{"by": "an operator", "ok": true}'
+    """
+    text = sys.stdin.read() if payload == "-" else payload
+    given = () if text is None else (read.read_json(text, "The payload"),)
+    _move(call, job, lambda jobs, found: jobs.signal(found, name, *given, message_id=message_id), "has the signal")
 
 
 @verb

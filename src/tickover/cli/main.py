@@ -121,6 +121,8 @@ jobs.command("pause")(control.pause_job)
 jobs.command("resume")(control.resume_job)
 app.add_typer(jobs, name="jobs", rich_help_panel=_LOOK)
 
+app.command(rich_help_panel=_LOOK)(control.signal)
+
 queues = typer.Typer(help="List the queues; pause and resume one.")
 queues.callback(invoke_without_command=True)(inspect.list_queues)
 queues.command("pause")(control.pause_queue)
