@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.model import alarm, claim, flush, lease, nudge, pause
+from tests.model import alarm, claim, fan_in, flush, lease, nudge, pause, wait
 from tests.model.checker import Model, Mutant, explore
 
-MODELS = (lease, flush, pause, claim, nudge, alarm)
+MODELS = (lease, flush, pause, claim, nudge, alarm, wait, fan_in)
 
 
 def name(module: Any) -> str:
