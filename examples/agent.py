@@ -99,7 +99,7 @@ def main() -> None:
     print(f"{job.state}: {job.result}")
     print(f"The handler ran {job.starts} times. Really asked: {', '.join(f'{name} {n}x' for name, n in paid.items())}.")
     for step in job.steps:
-        print(f"  {step.key:<17} {step.kind:<7} {step.error or step.value}")
+        print(f"  {step.key:<21} {step.kind:<7} {step.error or step.value}")
 
 
 if __name__ == "__main__":

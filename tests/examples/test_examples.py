@@ -215,7 +215,8 @@ def test_agent_pays_for_no_answer_twice(run: Run) -> None:
     asked = "model 4x, trains 1x, weather 1x, prices 1x"  # one of the four was refused: the model was overloaded
     assert f"The handler ran 3 times. Really asked: {asked}." in lines
     assert [line.split()[0] for line in lines if line.startswith("  ")] == [
-        "model#0", "trains#0", "weather#0", "prices#0", "model#1", "signal:answer#0", "model#2",
+        "model#0", "gather#0[0]/trains#0", "gather#0[1]/weather#0", "gather#0[2]/prices#0", "model#1", "signal:answer#0",
+        "model#2",
     ]  # fmt: skip
 
 

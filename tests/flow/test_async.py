@@ -214,3 +214,36 @@ def test_pages_are_walked_with_async_for(jobs: Tickover) -> None:
 
     assert flow.result(job_id) == 15
     assert keys(jobs, job_id) == ["numbers#0"], "a finished page covers its steps"
+
+
+def test_a_branch_of_several_steps_numbers_its_own_whichever_branch_is_faster(jobs: Tickover) -> None:
+    overtaken = asyncio.Event()
+
+    async def first(name: str) -> str:
+        if name == "slow":
+            await overtaken.wait()
+        return name
+
+    async def second(name: str) -> str:
+        overtaken.set()
+        return name.upper()
+
+    @jobs.job(backoff=AT_ONCE)
+    async def flow(ctx: AsyncContext) -> list[str]:
+        async def branch(name: str) -> str:
+            return await ctx.step("second", second, await ctx.step("first", first, name))
+
+        both = await ctx.gather(branch("slow"), branch("fast"))
+        after = await ctx.step("first", first, "after")
+        if ctx.attempt == 1:
+            raise ConnectionError
+        return [*both, after]
+
+    job_id = flow.enqueue()
+    jobs.drain(20)
+
+    assert flow.result(job_id) == ["SLOW", "FAST", "after"]
+    assert {step.key: step.value for step in jobs.get(job_id).steps} == {
+        "gather#0[0]/first#0": "slow", "gather#0[0]/second#0": "SLOW",
+        "gather#0[1]/first#0": "fast", "gather#0[1]/second#0": "FAST", "first#0": "after",
+    }  # fmt: skip

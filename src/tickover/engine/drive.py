@@ -238,10 +238,16 @@ async def together(context: JobContext, branches: tuple[Branch, ...]) -> list[An
 
     An interrupt wins over a failure: the run ends with it, whatever the other siblings did.
     """
-    flow, before = context.flow, context.flow.active
+    flow, before, key = context.flow, context.flow.active, context.scope.next("gather")
+
+    async def within(branch: Branch, index: int) -> Any:
+        context.branch(f"{key}[{index}]/")
+        return await branch
+
     flow.gathering += 1
     try:
-        ended = await asyncio.gather(*branches, return_exceptions=True)
+        siblings = [within(branch, index) for index, branch in enumerate(branches)]
+        ended = await asyncio.gather(*siblings, return_exceptions=True)
     finally:
         flow.gathering -= 1
         flow.active = before

@@ -31,6 +31,7 @@ class Each(Generic[T, S]):
         self._ctx = ctx
         self._fetch = fetch
         self._name = name
+        self._place = ctx.place
         self._key = ctx.scope.next(check_step_name(name))
         self._cursor_type, self._state_type = _type_of(start, "cursor"), _type_of(state, "state")
         self._cursor: Any = start
@@ -45,7 +46,7 @@ class Each(Generic[T, S]):
             try:
                 yield items
             finally:
-                self._ctx.frame.scope = outer
+                self._place.scope = outer
             drive(self._ctx, self._close(following))
 
     async def __aiter__(self) -> AsyncIterator[Sequence[T]]:
@@ -55,7 +56,7 @@ class Each(Generic[T, S]):
             try:
                 yield items
             finally:
-                self._ctx.frame.scope = outer
+                self._place.scope = outer
             await drive_async(self._ctx, self._close(following))
 
     def _restore(self) -> None:
@@ -66,8 +67,8 @@ class Each(Generic[T, S]):
 
     def _enter(self) -> Scope:
         """Steps of a page are numbered by the page, so that the record of one page never answers for another."""
-        outer = self._ctx.frame.scope
-        self._ctx.frame.scope = Scope(f"{self._key}[{self._page}]/")
+        outer = self._place.scope
+        self._place.scope = Scope(f"{self._key}[{self._page}]/")
         return outer
 
     def _open(self) -> Verb[tuple[Sequence[T], Any]]:

@@ -6,6 +6,7 @@ import json
 import logging
 import math
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
@@ -34,6 +35,12 @@ class Frame:
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
+
+
+#: In a branch of a `gather`: the frame of the handler that gathers, and the branch's own.
+gathered: Final[ContextVar[tuple[Frame | None, Frame]]] = ContextVar(
+    "tickover_gathered", default=(None, Frame(Scope()))
+)
 
 
 class JobContext:
@@ -69,9 +76,19 @@ class JobContext:
         return self.flow.desk.owner
 
     @property
+    def place(self) -> Frame:
+        """Where this code is: the handler's frame, or that of one branch of a `gather` in it."""
+        of, branch = gathered.get()
+        return branch if of is self.frame else self.frame
+
+    @property
     def scope(self) -> Scope:
         """What numbers the next step."""
-        return self.frame.scope
+        return self.place.scope
+
+    def branch(self, path: str) -> None:
+        """From here on this task numbers its own steps: siblings go on in an order that no replay could keep."""
+        gathered.set((self.frame, Frame(Scope(path))))
 
     def child(self, key: StepKey) -> Self:
         """The context of a called handler: its keys are nested."""
