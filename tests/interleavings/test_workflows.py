@@ -9,14 +9,16 @@ from typing import Any, Final
 import pytest
 
 from tests.interleavings.arena import Arena, answer, wanted
-from tickover import NewJob, Tickover
+from tests.support.process import until
+from tickover import NewJob, Tickover, faults
 from tickover.domain.decide import decide
-from tickover.domain.fanout import FanOutPlan
+from tickover.domain.fanout import FanOutPlan, StrategyName
 from tickover.domain.ids import JobId, StepKey, TickId, child_ids, new_id
 from tickover.domain.job import Claimed
-from tickover.domain.outcome import Completed, Parked
+from tickover.domain.outcome import Completed, Failed, Parked
 from tickover.domain.park import Park
 from tickover.engine.flush import Flushed, flush
+from tickover.engine.levels import levels
 from tickover.store.port import TickHead
 from tickover.store.sql_store import SqlStore
 
@@ -66,7 +68,9 @@ def parks(job: Claimed, kind: Any, ref: str, **options: Any) -> Callable[[SqlSto
     return lambda store: flush(store, [move], tick=TickId(new_id()), lease=60)
 
 
-def fans_out(job: Claimed, count: int) -> Callable[[SqlStore], Flushed]:
+def fans_out(
+    job: Claimed, count: int, *, strategy: StrategyName = "collect_all", required: int = 0
+) -> Callable[[SqlStore], Flushed]:
     """The flush of a park that begins a fan-out."""
     fan_out = new_id()
     rows = [
@@ -75,7 +79,7 @@ def fans_out(job: Claimed, count: int) -> Callable[[SqlStore], Flushed]:
         for index, child in enumerate(child_ids(1, fan_out, count))
     ]  # fmt: skip
     plan = FanOutPlan(
-        id=fan_out, parent_id=job.id, generation=0, key=StepKey("fan_out#0"), strategy="collect_all", required=0,
+        id=fan_out, parent_id=job.id, generation=0, key=StepKey("fan_out#0"), strategy=strategy, required=required,
         cancel_on_failure=False, timeout=None, children=tuple(rows),
     )  # fmt: skip
     return parks(job, "fan_out", fan_out, creates=plan)
@@ -179,6 +183,44 @@ def test_an_end_and_a_cancel_of_one_child_count_it_once(flows: Flows, order: str
     assert (done, failed, cancelled) == ((1, 0, 0) if order == "first" else (0, 0, 1))
     assert flows.state(parent.id)[0] == "pending"
     assert flows.resumed(parent.id) == 1
+
+
+def test_a_parent_that_was_resumed_early_and_its_child_end_while_another_child_decides(
+    flows: Flows,
+) -> None:
+    """Written in one transaction they deadlock: the parent waits for its fan-out, whose verdict waits for the parent."""
+    arena = flows.arena
+    (parent,) = flows.running()
+    flows.do(fans_out(parent, 2, strategy="fail_fast", required=2))
+    last, other = flows.claimed(2)
+    arena.first.pause_job(parent.id)
+    arena.first.resume_job(parent.id)
+    (again,) = flows.claimed(1)
+    assert again.id == parent.id
+    moves = [decide(again, Failed("no", "Error")), decide(other, Completed("1"))]
+
+    def both(store: SqlStore) -> None:
+        for part in levels(moves, {again.id}):
+            flush(store, part, tick=TickId(new_id()), lease=60)
+
+    thread = threading.Thread(target=lambda: arena.second._core.do(both))
+
+    def meet(point: str) -> None:
+        if point == "fan_in.counted" and not thread.ident:
+            thread.start()
+            if arena.look.dialect == "postgresql":
+                until(lambda: not thread.is_alive() or arena._waits(), "they meet")
+
+    faults.arm(meet)
+    try:
+        move = decide(last, Failed("no", "Error", retry=False))
+        flows.do(lambda store: flush(store, [move], tick=TickId(new_id()), lease=60))
+    finally:
+        faults.arm(None)
+    thread.join(30)
+
+    assert arena.look.rows("SELECT done, failed, status FROM fan_outs") == [(1, 1, "failed")]
+    assert flows.state(parent.id)[0] == "pending"
 
 
 def test_the_last_two_children_that_end_at_once_wake_their_parent_once(flows: Flows) -> None:

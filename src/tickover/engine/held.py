@@ -19,6 +19,7 @@ from tickover.engine.cancel import cancel_tree
 from tickover.engine.flush import Flushed, flush, reconnect
 from tickover.engine.inbox import Finished, Save
 from tickover.engine.interrupt import LeaseLost
+from tickover.engine.levels import levels
 from tickover.engine.observe import Hooks, after, details, seen
 from tickover.engine.plan import Plan
 from tickover.engine.registry import Registry
@@ -65,12 +66,10 @@ class Held:
         decided = [self._decided(*one) for one in ended]
         moves = [transition for _, transition, _ in decided]
         kept = [save for item in saves for save in item.saves]
-        flushed = self._flush([move for move in moves if move.park is None], kept)
-        # What looks before it writes, and what writes many rows, has a transaction of its own.
-        flushed.add(self._flush([move for move in moves if move.park is not None and move.park.creates is None]))
-        for move in moves:
-            if move.park is not None and move.park.creates is not None:
-                flushed.add(self._flush([move]))
+        ends, *apart = levels(moves, {run.job.id for run, *_ in decided if run.fanned_out})
+        flushed = self._flush(ends, kept)
+        for part in apart:
+            flushed.add(self._flush(part))
         for item in saves:
             self._answer(item, flushed)
         lost: list[Run] = []
