@@ -119,7 +119,7 @@ def test_queues_counts_each_queue(run: Run, shop: Tickover, three: list[str]) ->
 
 def test_stats_counts_exactly(run: Run, three: list[str]) -> None:
     stats = _json(run, "stats")
-    assert set(stats) == {"by_state", "queues", "fleet_paused", "total"}
+    assert set(stats) == {"by_state", "queues", "fleet_paused", "total", "caps"}
     assert set(stats["by_state"]) == STATES
     assert (stats["total"], stats["by_state"]["pending"], stats["by_state"]["failed"]) == (3, 1, 1)
 

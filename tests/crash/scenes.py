@@ -132,7 +132,8 @@ SCENES: Final[dict[str, Scene]] = {
     "exists": Scene(act="enqueue", prepare=_plain, cut="enqueue.after_commit"),
     "reserve": Scene(act="enqueue many", prepare=_plain, inside=True),
     "holders": Scene(act="enqueue again", prepare=partial(_plain, unique="held"), inside=True),
-    "cancel": Scene(act="cancel", prepare=_plain, effect=_count("state = 'cancelled'")),
+    # one transaction with what it counts and wakes; `cancel.done` is behind its commit
+    "cancel": Scene(act="cancel", prepare=_plain, inside=True),
     "pause_job": Scene(act="pause_job", prepare=_plain, effect=_count("state = 'paused'")),
     "resume_job": Scene(
         act="resume_job", prepare=_paused, effect="SELECT 1 - count(*) FROM jobs WHERE state = 'paused'"

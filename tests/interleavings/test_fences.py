@@ -67,7 +67,7 @@ def test_a_write_that_came_too_late_is_never_taken_for_one_that_landed(arena: Ar
     else:
         arena.second._core.do(lambda store: reap(store, TickId(new_id()), 9))
 
-    assert _resolved(arena, situation.lease) == "lost"
+    assert _resolved(arena, situation.lease) == ("cancelled" if taken == "by a cancel" else "lost")
 
 
 def test_a_write_that_landed_is_known_even_after_its_answer_was_cut(arena: Arena) -> None:

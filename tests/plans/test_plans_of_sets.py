@@ -169,7 +169,7 @@ class TestWhatElseATickLooksAt:
     [
         ("claim", {**CLAIM, "queues": '{"mail": 5}'}), ("due", HOT["due"]), ("recover", HOT["recover"]), ("beat", HOT["beat"]),
         ("expired", HOT["expired"]), ("settle", HOT["settle"]), ("holders", {"keys": "[]"}), ("resolve", {"ids": "[]"}),
-        ("exists", {"ids": "[]"}), ("cancel", {"id": "", "log": "all"}), ("pause_job", {"id": "", "log": "all"}),
+        ("exists", {"ids": "[]"}), ("cancel", {"ids": "[]", "log": "all"}), ("pause_job", {"id": "", "log": "all"}),
     ],
 )  # fmt: skip
 def test_no_statement_on_sqlite_scans_the_jobs(raw: Raw, name: str, params: dict[str, Any]) -> None:

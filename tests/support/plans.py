@@ -19,7 +19,7 @@ CLAIM: dict[str, Any] = {
     "log": "all", "function": None, "trigger": "test", "parent": None, "cold": 0, "age": 0.0, "left": 60.0,
 }  # fmt: skip
 HOT: dict[str, dict[str, Any]] = {
-    "recover": {"tick": NO_TICK, "limit": 100},
+    "recover": {"tick": NO_TICK, "limit": 100, "serves": None},
     "claim": CLAIM,
     "due": {"tick": NO_TICK, "queues": None, "window_ms": 60_000, "alone": True},
     "beat": {"leases": "[]", "lease": 60.0},
