@@ -12,24 +12,29 @@ from tickover.testing import in_memory
 jobs = Tickover(Settings.from_env().database_url or "sqlite:///scheduled.db")
 
 
+def say(text: str) -> None:
+    """A line in one piece: two jobs that run at once would mix theirs."""
+    print(f"{text}\n", end="")
+
+
 @jobs.job
 def health_check(ctx: Context) -> None:
-    print(f"[{ctx.slot:%H:%M:%S}] Health check: OK")
+    say(f"[{ctx.slot:%H:%M:%S}] Health check: OK")
 
 
 @jobs.job
 def daily_report() -> None:
-    print("Generating daily report...")
+    say("Generating daily report...")
 
 
 @jobs.job
 def weekly_backup() -> None:
-    print("Running weekly backup...")
+    say("Running weekly backup...")
 
 
 @jobs.job
 def hourly_task() -> None:
-    print("Running hourly task...")
+    say("Running hourly task...")
 
 
 jobs.schedule(health_check, every(minutes=1))

@@ -49,7 +49,20 @@ def test_the_reference_says_which_fields_an_event_has_besides() -> None:
 
 
 def test_every_verb_and_fact_of_a_context_is_in_the_reference() -> None:
-    inner = {"ask", "child", "close", "flow", "frame", "is_async", "log_fields", "options", "owner", "scope"}
+    inner = {
+        "ask",
+        "branch",
+        "child",
+        "close",
+        "flow",
+        "frame",
+        "is_async",
+        "log_fields",
+        "options",
+        "owner",
+        "place",
+        "scope",
+    }
     public = {name for name in dir(AsyncContext) if not name.startswith("_")} - inner
     shown = {re.split(r"[.(]", name.removeprefix("ctx."))[0] for name in rows(REFERENCE / "context.md")}
 
