@@ -20,7 +20,7 @@ class Approval:
 
 @jobs.job
 def tell(to: str, text: str) -> None:
-    print(f"    to {to}: {text}")
+    print(f"    to {to}: {text}\n", end="")  # in one piece: two jobs may say something at once
 
 
 @jobs.job

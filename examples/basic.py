@@ -20,7 +20,7 @@ class Email:
 
 @jobs.job("send-email")
 def send_email(email: Email) -> None:
-    print(f"Sending email to {email.to}: {email.subject}")
+    print(f"Sending email to {email.to}: {email.subject}\n", end="")  # in one piece: two jobs may say something at once
 
 
 def main() -> None:

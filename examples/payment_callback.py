@@ -28,7 +28,8 @@ class Payment(BaseModel):
 
 def ask_for_payment(order: str, cents: int, tell: str) -> None:
     """Stands for a request to the payment service."""
-    print(f"  the payment service is asked for {cents / 100:.2f} for {order}")
+    # In one piece: two jobs may say something at once.
+    print(f"  the payment service is asked for {cents / 100:.2f} for {order}\n", end="")
     asked[order] = tell
 
 
