@@ -18,7 +18,6 @@ from tickover.domain.options import check_name
 from tickover.domain.report import TickReport
 from tickover.domain.retry import Duration, seconds
 from tickover.engine.drive import running
-from tickover.engine.memory import set_aside
 from tickover.engine.plan import Plan
 from tickover.engine.reaper import Reaper
 from tickover.engine.retention import Retention
@@ -83,8 +82,7 @@ def _run(core: Core, plan: Plan, note: Note, rooms: Mapping[str, int] | None) ->
         made = Tick(core.store(link), core.registry, core.hooks, plan)
         report = None
         try:
-            with set_aside():
-                report = made.run()
+            report = made.run()
             waking.follow(core, made.store, report, note, rooms)
             return report
         finally:

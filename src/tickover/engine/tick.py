@@ -18,7 +18,7 @@ from tickover.engine.held import Held
 from tickover.engine.inbox import Ask, Finished, Inbox, Item, Save
 from tickover.engine.interrupt import TickClosed
 from tickover.engine.loop import EventLoop
-from tickover.engine.memory import memory_mb, undisturbed
+from tickover.engine.memory import memory_mb
 from tickover.engine.observe import Hooks
 from tickover.engine.plan import Plan
 from tickover.engine.recall import recall
@@ -66,8 +66,8 @@ class Tick:
         try:
             self._recover()
             while self.reason is None:
-                undisturbed(self._claim)
-                undisturbed(self._absorb, self._handed_in())
+                self._claim()
+                self._absorb(self._handed_in())
                 self._watch()
             self._wind_down()
         except StorageUnavailable as error:
