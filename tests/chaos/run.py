@@ -116,7 +116,7 @@ class Chaos:
         """Whether the time for faults is over; it is not before each of them happened, however slow the machine."""
         if self.options.faults is None or seconds < self.options.faults:
             return False
-        if seconds > 5 * self.options.faults:
+        if seconds > 15 * self.options.faults:
             return True
         counts = self.counts + fleet.counts + people.counts
         return all(counts[what] for what in self._needed()) and stale_attempts(read(self.ledger)) > 0

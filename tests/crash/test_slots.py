@@ -55,7 +55,7 @@ def test_a_year_of_slots_fires_each_once_whoever_dies(
                 worker.until_state("ended", seconds=90)
                 assert worker.code in (0, -9), schedulers.log_tail()
                 killed += worker.code == -9
-        assert killed >= 3
+        assert killed >= 1, "nobody died, so nothing is shown"
         compare(raw, began)
 
 
