@@ -42,7 +42,7 @@ class _Waker:
 
     def send(self, at: datetime | None, note: Note) -> Arrival | None:
         """See `tickover.engine.wake.Sender`."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each waker sends in its own way
 
 
 class LambdaWaker(_Waker):

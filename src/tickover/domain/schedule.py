@@ -40,11 +40,11 @@ class Schedule:
 
     def next(self, after: datetime, /) -> datetime | None:
         """The first slot strictly after an aware instant, in UTC; None when there is none."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each kind of schedule has its own
 
     def upto(self, at: datetime, /) -> datetime | None:
         """The last slot that is not later than an aware instant, in UTC; None when there is none."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each kind of schedule has its own
 
     @staticmethod
     def parse(text: str) -> Schedule:

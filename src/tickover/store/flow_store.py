@@ -32,11 +32,11 @@ class FlowStore(Seals):
 
     def call(self, name: str, /, **params: Any) -> list[Row]:
         """Runs a verb by name."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: SqlStore has it
 
     def enqueue(self, rows: Iterable[Mapping[str, Any]]) -> set[str]:
         """Writes rows of jobs."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: SqlStore has it
 
     def durations(self, kind: str) -> dict[str, str]:
         return {str(row[0]): str(row[1]) for row in self.call("durations", kind=kind)}

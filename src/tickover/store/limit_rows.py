@@ -19,7 +19,7 @@ class LimitRows:
 
     def call(self, name: str, /, **params: Any) -> list[Row]:
         """Runs a verb by name."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: SqlStore has it
 
     def lock_limits(self, numbers: Mapping[str, tuple[int | None, int | None]]) -> None:
         self.call("limit_lock", limits=_asked(numbers))

@@ -18,7 +18,7 @@ class ScheduleVerbs(Seals):
 
     def call(self, name: str, /, **params: Any) -> list[Row]:
         """Runs a verb."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: SqlStore has it
 
     def schedules(self) -> tuple[datetime, list[Stored]]:
         rows = self.call("schedules")
