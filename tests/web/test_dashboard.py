@@ -209,7 +209,7 @@ def statements(jobs: Tickover, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_reading_cannot_write(jobs: Tickover, dialect: str) -> None:
-    from tickover_ui.queries import read
+    from tickover_ui.reading import read
 
     if dialect == "postgresql":
         with pytest.raises(Exception, match="read-only"):
@@ -267,7 +267,7 @@ def test_files_are_kept_for_ever_under_names_that_change_with_them(ui: Client) -
         answer = ui.get(f"/static/{name}")
         assert "immutable" in answer.headers["cache-control"], name
         assert re.search(r"\.[0-9a-f]{10}\.\w+$", name)
-    fonts = re.findall(r'url\("([^"]+)"\)', ui.get(re.findall(r"/static/tokens[\w.]+", text)[0]).text)
+    fonts = re.findall(r'url\("([^"]+)"\)', ui.get(re.findall(r"/static/app[\w.]+css", text)[0]).text)
     assert len(fonts) == 4
     assert all(ui.get(f"/static/{font}").headers["content-type"] == "font/woff2" for font in fonts)
     for name in ("../app.py", "..%2Fapp.py", "app.css", "%00"):

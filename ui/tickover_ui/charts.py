@@ -7,7 +7,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from tickover_ui.queries import Minute
+from tickover_ui.queries.ended import Minute
 
 _PARTS: Final = (("completed", "f-ok"), ("retried", "f-retry"), ("failed", "f-fail"))
 

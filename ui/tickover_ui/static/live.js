@@ -1,13 +1,6 @@
-/* Theme, keys and the live view. No inline script anywhere: the Content-Security-Policy forbids it. */
+/* The live view. */
 (() => {
-  const root = document.documentElement;
   const base = document.currentScript.dataset.base;
-  const kept = () => { try { return localStorage.getItem("tickover-theme"); } catch { return null; } };
-  root.dataset.theme = kept() || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-  const toggle = () => {
-    root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-    try { localStorage.setItem("tickover-theme", root.dataset.theme); } catch { /* private mode */ }
-  };
 
   /* Live: a question of a few bytes; only when the answer is new the page is read again, and its live parts replaced. */
   const FAST = 5000, SLOW = 60000, PATIENCE = 600000;
@@ -44,38 +37,11 @@
   };
   const wake = () => { const slept = Date.now() - touched > PATIENCE; touched = Date.now(); if (slept) { every = FAST; plan(); } };
 
-  /* Distances grow while nothing happens; the words are those of words.py. */
-  const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
-  const skew = () => { const now = Date.parse(root.dataset.now || ""); return Number.isNaN(now) ? 0 : now - started; };
-  const started = Date.now();
-  const age = () => {
-    for (const time of document.querySelectorAll("time[datetime]")) {
-      const away = (Date.parse(time.dateTime) - Date.now() - skew()) / 1000, whole = Math.abs(away);
-      if (whole < 1) continue;
-      const [size, unit] = UNITS.find(([least]) => whole >= least);
-      const said = `${Math.round(whole / size)} ${unit}`;
-      const text = away > 0 ? `in ${said}` : `${said} ago`;
-      if (time.textContent !== text) time.textContent = text;
-    }
-  };
-  setInterval(() => { if (!document.hidden && on) age(); }, 10000);
-
-  /* Keys, never while somebody types. */
-  let g = false;
-  const go = { o: "/", j: "/jobs", d: "/dead" };
-  addEventListener("keydown", event => {
-    wake();
-    if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (g && event.key in go) location.href = base + go[event.key];
-    g = event.key === "g";
-    if (event.key === "\\") toggle();
-    if (event.key === "/") { const field = document.querySelector("[data-filter]"); if (field) { event.preventDefault(); field.focus(); } }
-  });
+  addEventListener("keydown", wake);
   addEventListener("pointermove", wake, { passive: true });
   document.addEventListener("visibilitychange", plan);
   addEventListener("DOMContentLoaded", () => {
     document.addEventListener("click", event => {
-      if (event.target.closest("[data-theme-toggle]")) toggle();
       const live = event.target.closest("[data-live-toggle]");
       if (live) { on = !on; live.setAttribute("aria-pressed", on); if (on) say("Live"); plan(); }
     });

@@ -1,0 +1,1 @@
+"""What each page reads, one file a page."""
