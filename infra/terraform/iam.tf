@@ -11,21 +11,32 @@ locals {
       { Effect = "Allow", Action = ["rds-db:connect"], Resource = [var.database_iam_resource] }
     ],
   )
-  wakes = [
-    { Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = [local.arns["tick"]] },
-    { Effect = "Allow", Action = ["sqs:SendMessage"], Resource = [aws_sqs_queue.wake.arn] },
+  wakes_now  = [{ Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = [local.arns["tick"]] }]
+  wakes_soon = [{ Effect = "Allow", Action = ["sqs:SendMessage"], Resource = [aws_sqs_queue.wake.arn] }]
+  wakes_later = [
     {
       Effect   = "Allow"
       Action   = ["scheduler:CreateSchedule"]
       Resource = ["arn:${local.partition}:scheduler:${data.aws_region.here.name}:${local.account}:schedule/${aws_scheduler_schedule_group.alarms.name}/tickover-*"] # named by their minute
     },
+    {
+      Effect    = "Allow"
+      Action    = ["iam:PassRole"]
+      Resource  = [aws_iam_role.alarm.arn]
+      Condition = { StringEquals = { "iam:PassedToService" = "scheduler.amazonaws.com" } }
+    },
   ]
-  passes = [{
-    Effect    = "Allow"
-    Action    = ["iam:PassRole"]
-    Resource  = [aws_iam_role.alarm.arn]
-    Condition = { StringEquals = { "iam:PassedToService" = "scheduler.amazonaws.com" } }
-  }]
+  # Whoever enqueues wakes in all three ways. The scheduler and the reaper wake a tick now and themselves later; they
+  # send no messages. Migrations wake nobody.
+  wakes       = concat(local.wakes_now, local.wakes_soon, local.wakes_later)
+  timed_wakes = concat(local.wakes_now, local.wakes_later)
+  wakes_of = {
+    tick      = local.wakes
+    scheduler = local.timed_wakes
+    reaper    = local.timed_wakes
+    web       = local.wakes
+    migrate   = []
+  }
   own = {
     tick = [
       { Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = [aws_sqs_queue.wake.arn] },
@@ -57,8 +68,7 @@ resource "aws_iam_role_policy" "function" {
         Resource = ["arn:${local.partition}:logs:${data.aws_region.here.name}:${local.account}:log-group:/aws/lambda/${var.name}-${each.key}:*"] # its streams
       }],
       local.database,
-      each.key == "migrate" ? [] : local.wakes,
-      each.key == "migrate" ? [] : local.passes,
+      local.wakes_of[each.key],
       local.own[each.key],
     )
   })
@@ -74,7 +84,7 @@ resource "aws_iam_role_policy_attachment" "vpc" {
 # For whoever enqueues: attach it to the role of a producer of yours.
 resource "aws_iam_policy" "wake" {
   name   = "${var.name}-wake"
-  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.wakes, local.passes) })
+  policy = jsonencode({ Version = "2012-10-17", Statement = local.wakes })
 }
 
 # What EventBridge Scheduler acts as.

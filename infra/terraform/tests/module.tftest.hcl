@@ -9,6 +9,9 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:eu-west-1:123456789012:function:mocked" }
+  }
 }
 
 variables {
@@ -81,5 +84,72 @@ run "every_function_has_logs_that_end_and_every_alarm_exists" {
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.alarm) == 6
     error_message = "oldest due, dead letters, failures, tick errors, recursion, dead wakes"
+  }
+}
+
+run "each_function_has_a_role_of_its_own_with_no_star_alone" {
+  command = apply # of the mocked provider: only then are roles and policies known
+  variables {
+    database_secret_arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db"
+  }
+
+  override_resource {
+    target = aws_iam_role.function["tick"]
+    values = { arn = "arn:aws:iam::123456789012:role/tick" }
+  }
+  override_resource {
+    target = aws_iam_role.function["scheduler"]
+    values = { arn = "arn:aws:iam::123456789012:role/scheduler" }
+  }
+  override_resource {
+    target = aws_iam_role.function["reaper"]
+    values = { arn = "arn:aws:iam::123456789012:role/reaper" }
+  }
+  override_resource {
+    target = aws_iam_role.function["web"]
+    values = { arn = "arn:aws:iam::123456789012:role/web" }
+  }
+  override_resource {
+    target = aws_iam_role.function["migrate"]
+    values = { arn = "arn:aws:iam::123456789012:role/migrate" }
+  }
+  override_resource {
+    target = aws_iam_role.alarm
+    values = { arn = "arn:aws:iam::123456789012:role/alarm" }
+  }
+  override_resource {
+    target = aws_sqs_queue.wake
+    values = { arn = "arn:aws:sqs:eu-west-1:123456789012:wake" }
+  }
+  override_resource {
+    target = aws_sqs_queue.dead
+    values = { arn = "arn:aws:sqs:eu-west-1:123456789012:dead" }
+  }
+
+  assert {
+    condition     = length(distinct([for made in aws_lambda_function.function : made.role])) == 5
+    error_message = "Least privilege: no two functions share a role."
+  }
+  assert {
+    condition = alltrue(flatten([
+      for policy in aws_iam_role_policy.function : [
+        for statement in jsondecode(policy.policy).Statement : [
+          for named in flatten([statement.Action, statement.Resource]) : named != "*" && !endswith(named, ":*") || can(regex(":log-group:", named))
+        ]
+      ]
+    ]))
+    error_message = "A star is only a log group's streams and the schedules of our own group."
+  }
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.function["migrate"].policy).Statement : statement.Action] == [["logs:CreateLogStream", "logs:PutLogEvents"], ["secretsmanager:GetSecretValue"]]
+    error_message = "Migrations write logs and log in; they wake nobody."
+  }
+  assert {
+    condition = alltrue([
+      for key in ["scheduler", "reaper"] : !contains(flatten([
+        for statement in jsondecode(aws_iam_role_policy.function[key].policy).Statement : statement.Resource
+      ]), aws_sqs_queue.wake.arn)
+    ])
+    error_message = "Who only wakes a tick now, and itself later, has no business with the wake queue."
   }
 }
