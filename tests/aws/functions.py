@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -40,6 +41,13 @@ def order(ctx: Context, nap: float) -> int:
     paid = payment.wait()
     ctx.step("end", note, "end")
     return total + (paid or 0)
+
+
+@jobs.job
+def held(n: int) -> int:
+    """Runs for as long as the gate is a pipe that nobody writes to; where it is a file, not at all."""
+    Path(os.environ["GATE"]).read_bytes()
+    return n
 
 
 @jobs.job

@@ -111,19 +111,27 @@ def test_duplicated_and_lost_wakes_lose_no_job_and_run_none_twice(stack: Make) -
     assert len(at) == 60
 
 
-def test_the_rest_of_a_killed_ticks_jobs_goes_on_after_its_deadline(stack: Make) -> None:
-    killed = stack(timeout=60.0, lease=60)
+@pytest.mark.parametrize("ladder", [True, False])
+def test_the_rest_of_a_killed_ticks_jobs_goes_on_within_its_deadline_and_grace_and_a_minute(
+    stack: Make, ladder: bool
+) -> None:
+    """With the template's own 300 s, 5 s and 60 s: nothing of the tick is left but rows, leases and its dead man's switch."""
+    bound, jobs = timedelta(seconds=300 + 5 + 60), 10_000
+    killed = stack(timeout=300.0, lease=60, grace=5, ladder=ladder)
     at = ran_at(killed)
-    # A tick that claims ten of a hundred and is gone: nothing of it is left but rows, leases and its dead man's switch.
-    killed.jobs.enqueue_many(NewJob("note") for _ in range(100))
+    killed.jobs.enqueue_many(NewJob("note") for _ in range(jobs))
     killed.platform.queues["wake"].messages.clear()
     killed.platform.timeline.close()  # the nudge of this enqueue started the tick that dies
-    _claim_and_die(killed)
+    _claim_and_die(killed, left=300.0)
     start = killed.clock.now()
-    killed.clock.advance(60 + 5 + 60)
+    killed.clock.advance(bound.total_seconds())
 
-    assert len(at) == 100
-    assert max(at) - start <= timedelta(seconds=60 + 5 + 60)
+    assert min(at) - start <= bound
+    assert len(at) >= jobs - 10, "what the killed tick had claimed comes back after a pause of its own"
+    killed.clock.advance(120)
+    assert len(at) == jobs
+    assert killed.jobs.stats().by_state["completed"] == jobs
+    assert {invoked.source for invoked in killed.platform.ran("tick")} <= {"sqs", "schedule", "async"}, "no safety tick"
 
 
 def test_a_schedule_fires_though_nothing_ticks(stack: Make) -> None:
@@ -137,7 +145,7 @@ def test_a_schedule_fires_though_nothing_ticks(stack: Make) -> None:
     assert len(planned.platform.ran("scheduler")) <= 10
 
 
-def _claim_and_die(stack: Stack) -> None:
+def _claim_and_die(stack: Stack, *, left: float) -> None:
     from tests.support.world import claim
     from tickover.app import waking
     from tickover.domain.ids import TickId, new_id
@@ -148,8 +156,8 @@ def _claim_and_die(stack: Stack) -> None:
     assert guard is not None
     with core.database.link() as link:
         store = core.store(link)
-        assert len(claim(store, 10, tick=tick, lease=65.0, left=60.0).jobs) == 10
-        guard(store, 65.0)
+        assert len(claim(store, 10, tick=tick, lease=60.0, left=left).jobs) == 10
+        guard(store, left + 5)
 
 
 def _one_job_a_tick(stack: Stack) -> Callable[[object, object], object]:
