@@ -60,6 +60,8 @@ class Settings:
     retain_failed: Duration = 30 * _DAY
     #: How long events are kept.
     retain_events: Duration = 3 * _DAY
+    #: How long the audit log is kept.
+    retain_audit: Duration = 365 * _DAY
     #: Seconds that user code may hold the one SQLite write turn.
     transaction_timeout: Duration = 5.0
     #: Wakers: a Lambda function's name, an SQS queue's URL, the role for one-shot schedules, any URL.
@@ -163,6 +165,7 @@ _DURATIONS = {
     "retain_completed": 0.0,
     "retain_failed": 0.0,
     "retain_events": 0.0,
+    "retain_audit": 0.0,
     "transaction_timeout": 0.1,
 }
 _READERS: dict[str, Any] = {

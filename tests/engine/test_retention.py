@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.world import World, claim, settle
 from tickover import Context, Tickover, every
+from tickover.app.audit import Note, write_note
 from tickover.domain.ids import derived_id, new_id
 from tickover.domain.outcome import Completed, Failed
 
@@ -36,7 +37,7 @@ def age(world: World, days: float) -> None:
     seconds = -days * DAY
     for column in ("created_at", "run_at", "started_at", "finished_at", "lease_until"):
         world.raw.shift("jobs", column, seconds)
-    for table, column in (("events", "at"), ("ticks", "started_at"), ("tick_stats", "minute"), ("fires", "fired_at"), ("idempotency", "expires_at")):  # fmt: skip
+    for table, column in (("events", "at"), ("ticks", "started_at"), ("tick_stats", "minute"), ("fires", "fired_at"), ("idempotency", "expires_at"), ("audit", "at")):  # fmt: skip
         world.raw.shift(table, column, seconds)
     for number, (job_id,) in enumerate(world.raw.rows("SELECT id FROM jobs ORDER BY id")):
         born = int(str(job_id).replace("-", "")[:12], 16)
@@ -191,6 +192,13 @@ class TestTheRest:
         age(world, 4)
         removed = jobs.run_reaper(20).removed
         assert removed == {"jobs": 1, "ticks": 1, "tick_stats": 1}
+
+    def test_the_audit_log_stays_for_a_year(self, world: World, jobs: Tickover) -> None:
+        jobs._core.do(lambda store: write_note(store, Note(who="ann", action="Pause queue")))
+        age(world, 360)
+        assert "audit" not in jobs.run_reaper(20).removed
+        age(world, 6)
+        assert jobs.run_reaper(20).removed == {"audit": 1}
 
     def test_a_younger_event_stays_behind_older_ones(self, world: World, jobs: Tickover) -> None:
         world.add(600)

@@ -17,7 +17,7 @@ NAMED = (  # noqa: SIM905  # as the contract writes them
     "wake_function wake_queue_url wake_role_arn wake_url profile"
 ).split()
 #: What came on top of it.
-OURS = ("wake_group", "wake_hops")
+OURS = ("retain_audit", "wake_group", "wake_hops")
 
 READ = {
     "database_url": ("postgresql://db/x", "postgresql://db/x"),
@@ -38,6 +38,7 @@ READ = {
     "retain_completed": ("1.5d", 129_600.0),
     "retain_failed": ("12h", 43_200.0),
     "retain_events": ("90", 90.0),
+    "retain_audit": ("730d", 63_072_000.0),
     "transaction_timeout": ("2m", 120.0),
     "wake_function": ("tick", "tick"),
     "wake_queue_url": ("https://sqs/x", "https://sqs/x"),
@@ -132,6 +133,7 @@ def test_a_flag_is_one_of_three_pairs_of_words(text: str, expected: bool) -> Non
         ({"retain_completed": -1}, "Settings: retain_completed="),
         ({"retain_failed": -1}, "Settings: retain_failed="),
         ({"retain_events": -1}, "Settings: retain_events="),
+        ({"retain_audit": -1}, "Settings: retain_audit="),
         ({"transaction_timeout": 0}, "Settings: transaction_timeout="),
         ({"concurrency": 0}, "Settings: concurrency must be 1 to 1000"),
         ({"concurrency": 1001}, "Settings: concurrency must be"),

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 
 from tests.web.conftest import TOKENS, Client, Open
 from tickover import Tickover, errors
-from tickover.web import Caller, bearer_tokens, create_api, insecure_local, proxy_header, schedules, system
+from tickover.web import Caller, audit, bearer_tokens, create_api, insecure_local, proxy_header, schedules, system
 from tickover.web import jobs as jobs_
 from tickover.web.access import ROLES, Needs, Role
 from tickover.web.problems import described
@@ -21,6 +21,7 @@ ROUTERS = [
     *(system.look, system.operate, system.administer),
     *(jobs_.look, jobs_.operate, jobs_.administer),
     *(schedules.look, schedules.operate),
+    audit.look,
 ]
 
 
@@ -157,6 +158,10 @@ def test_whoever_sits_at_the_machine_is_admin(jobs: Tickover, host: str) -> None
         {"Origin": "http://127.0.0.1:9999"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
+        {"X-Forwarded-For": "192.0.2.7"},  # a proxy on this machine, behind which anybody could be
+        {"Forwarded": "for=192.0.2.7"},
+        {"X-Real-IP": "192.0.2.7"},
+        {"Via": "1.1 proxy"},
     ],
 )
 def test_another_site_in_the_same_browser_is_nobody(jobs: Tickover, headers: dict[str, str]) -> None:

@@ -193,20 +193,21 @@ def _retry_many(core: Core, *, fresh: bool, **filters: Any) -> list[str]:
         raise InvalidArgument(f"retry_many takes failed or cancelled jobs, not {filters['state']!r}.")
     done: list[str] = []
     for ids in _pages(core, filters):
-        done += _retry_page(core, ids, fresh=fresh)
+        done += retry_page(core, ids, fresh=fresh)
     if done:
         core.woken(None)
     return done
 
 
-def _retry_page(core: Core, ids: list[str], *, fresh: bool) -> list[str]:
+def retry_page(core: Core, ids: list[str], *, fresh: bool) -> list[str]:
+    """Retries those of these jobs that can be retried, without a word about the others; returns their ids."""
     try:
         return core.do(partial(_retried, ids=ids, fresh=fresh, skip=True))
     except KeyTaken:
         if len(ids) == 1:
             return []
     # Two of them have the same key, or somebody took one just now: one by one, and the newest has it.
-    return [done for job_id in reversed(ids) for done in _retry_page(core, [job_id], fresh=fresh)]
+    return [done for job_id in reversed(ids) for done in retry_page(core, [job_id], fresh=fresh)]
 
 
 def _retried(store: SqlStore, ids: list[str], *, fresh: bool, skip: bool) -> list[str]:

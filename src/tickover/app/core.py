@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tickover.app import edges, waking
@@ -16,11 +19,11 @@ from tickover.engine.batch import Batch
 from tickover.engine.drive import running
 from tickover.engine.observe import Hooks
 from tickover.engine.paces import Paces
-from tickover.engine.registry import Registry
+from tickover.engine.registry import BULK, Kind, Registry
 from tickover.engine.wake import Waker
 from tickover.errors import ConfigurationError
 from tickover.logs import on_lambda
-from tickover.store.link import Link
+from tickover.store.link import Link, RolledBack
 from tickover.store.open import Database, open_database
 from tickover.store.pool import Pool
 from tickover.store.seal import Codec
@@ -30,6 +33,20 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
 
 T = TypeVar("T")
+_TRIES = 3
+
+
+@dataclass
+class Together:
+    """A transaction that several verbs share."""
+
+    core: Core
+    store: SqlStore
+    #: What follows once it is committed.
+    after: list[Callable[[], None]] = field(default_factory=list)
+
+
+_together: ContextVar[Together | None] = ContextVar("tickover_together", default=None)
 
 
 class Core:
@@ -52,7 +69,7 @@ class Core:
         self.codec = codec
         self.pool = pool or (Pool.SERVERLESS if _on_lambda() else Pool.DEFAULT)
         self.database: Database = open_database(database, pool=self.pool, clock=self.clock, login=edges.login(settings))
-        self.registry = Registry()
+        self.registry = Registry({BULK: self._bulk})
         self.paces = Paces()
         self.hooks = Hooks()
         #: What code declares, by name; the scheduler compares it with what is stored.
@@ -62,6 +79,7 @@ class Core:
         self.ticked = False
         #: Slots of ended ticks whose threads had to be given up; such a thread may still take the process down.
         self.left_behind: list[Batch] = []
+        self._bulk_kind: Kind | None = None
         self._imported = False
         self._importing = threading.RLock()
 
@@ -70,8 +88,53 @@ class Core:
         context = running.get()
         if context is not None and context.owner is self:
             return context.ask(work)
+        if (shared := self.shared) is not None:
+            with shared.store.transaction():  # a savepoint where an error would end the whole of it
+                return work(shared.store)
         with self.database.link() as link:
             return work(self.store(link))
+
+    @property
+    def shared(self) -> Together | None:
+        """The transaction that this code's verbs share now."""
+        shared = _together.get()
+        return shared if shared is not None and shared.core is self else None
+
+    def together(self, work: Callable[[SqlStore], T]) -> T:
+        """Does `work`, in which every verb of this application commits with the others or not at all.
+
+        It may run again, when the database undid it; so it does nothing but that. Wakes go out behind the commit.
+
+        Raises:
+            StorageUnavailable: it was undone three times, or nobody knows whether it stands.
+        """
+        for left in reversed(range(_TRIES)):
+            try:
+                return self._together(work)
+            except RolledBack:
+                if not left:
+                    raise
+        raise AssertionError
+
+    def _together(self, work: Callable[[SqlStore], T]) -> T:
+        with self.database.link() as link:
+            shared = Together(self, self.store(link))
+            token = _together.set(shared)
+            try:
+                with shared.store.transaction():
+                    done = work(shared.store)
+            finally:
+                _together.reset(token)
+        for call in waking.merged(shared.after):
+            call()
+        return done
+
+    def later(self, call: Callable[[], None]) -> None:
+        """Calls that behind the commit: at once, unless verbs share a transaction here."""
+        if (shared := self.shared) is None:
+            call()
+        else:
+            shared.after.append(call)
 
     def store(self, link: Link, *, theirs: bool = False) -> SqlStore:
         """The verbs on one of our links, or on a connection of the caller's, which only they can open again."""
@@ -97,6 +160,13 @@ class Core:
                         f"imports= names {module!r}, which cannot be imported: {type(error).__name__}: {error}."
                     ) from error
 
+    def _bulk(self) -> Kind:
+        from tickover.app.bulk import bulk_kind  # when there is such a job: it needs most of what is below us
+
+        if self._bulk_kind is None:
+            self._bulk_kind = bulk_kind(self)
+        return self._bulk_kind
+
     def haunted(self) -> bool:
         """Whether code of a job that an earlier tick gave up still runs in this process."""
         self.left_behind = [batch for batch in self.left_behind if batch.busy]
@@ -106,7 +176,7 @@ class Core:
         """Hints that a tick is wanted, for jobs in these queues; inside a job the tick's own end does that."""
         context = running.get()
         if self.waker is not None and (context is None or context.owner is not self):
-            waking.ask(self, at, queues)
+            self.later(partial(waking.ask, self, at, frozenset(queues)))
 
 
 def _on_lambda() -> bool:

@@ -50,7 +50,8 @@ def join(core: Core, session: Any, *, single: Mapping[str, Any] | None = None) -
         InvalidArgument: the session is none of the known kinds, or is of another database than this application's.
     """
     if session is None:
-        yield Joined(core.do, ours=True, publish=lambda call: call())
+        # What verbs share is not sent again by one of them alone.
+        yield Joined(core.do, ours=core.shared is None, publish=core.later)
         return
     if _is_async(session):
         yield _deferred(core, session, single)

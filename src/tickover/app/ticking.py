@@ -171,10 +171,8 @@ def drain(
 
 def retention(settings: Settings) -> Retention:
     """How long what is kept."""
-    completed, failed, events = (
-        seconds(getattr(settings, f"retain_{name}"), f"retain_{name}") for name in ("completed", "failed", "events")
-    )
-    return Retention(completed=completed, failed=failed, events=events)
+    kept = ("completed", "failed", "events", "audit")
+    return Retention(**{name: seconds(getattr(settings, f"retain_{name}"), f"retain_{name}") for name in kept})
 
 
 def _until(core: Core, report: TickReport) -> float | None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from tickover.cli import control, dev, doctor, inspect, run, schedules, schema, show
+from tickover.cli import control, dev, doctor, inspect, password, run, schedules, schema, show
 from tickover.cli.call import Call, verb
 from tickover.errors import ConfigurationError, MigrationRequired, StorageUnavailable, TickoverError
 
@@ -154,6 +154,7 @@ app.command(rich_help_panel=_LOOK)(inspect.stats)
 app.command(rich_help_panel=_LOOK)(inspect.health)
 app.command(rich_help_panel=_SET_UP)(schema.migrate)
 app.command(rich_help_panel=_SET_UP)(doctor.doctor)
+app.command(rich_help_panel=_SET_UP)(password.password)
 app.command(rich_help_panel=_SET_UP)(inspect.version)
 
 

@@ -6,7 +6,7 @@ A walk that dies half-way leaves live children of an ended parent, which the rea
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tickover import faults
@@ -31,9 +31,12 @@ class Cancelled:
     decided: list[Decided]
 
 
-def cancel(store: Store, ids: Sequence[str]) -> Cancelled:
-    """Ends those of these jobs that are not over, and counts them at their fan-outs, in one transaction."""
-    places: set[str] = set()
+def cancel(store: Store, ids: Sequence[str], places: Iterable[str] = ()) -> Cancelled:
+    """Ends those of these jobs that are not over, and counts them at their fan-outs, in one transaction.
+
+    `places` are the caps that the jobs are known to hold a place of; others cost a second look.
+    """
+    places = set(places)
     for _ in range(_LOOKS):
         try:
             done = _cancelled(store, ids, places)

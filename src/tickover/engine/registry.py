@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from tickover.domain.payload import decode, encode
 from tickover.engine.typed import NOTHING, PLAIN, Typed, refused
@@ -181,10 +181,16 @@ class Kind:
         return self._adapters[name]
 
 
+#: The kind of jobs that change many others: our own, so no code registers it.
+BULK: Final = "tickover.bulk"
+
+
 class Registry:
     """The handlers of one application, by name and alias."""
 
-    def __init__(self) -> None:
+    def __init__(self, built_in: Mapping[str, Callable[[], Kind]] | None = None) -> None:
+        #: Kinds of our own, made when first asked for, and not listed among the user's.
+        self._built_in = dict(built_in or {})
         self._kinds: dict[str, Kind] = {}
         self._aliases: dict[str, str] = {}
 
@@ -221,7 +227,10 @@ class Registry:
                     )
 
     def get(self, name: str) -> Kind | None:
-        return self._kinds.get(self._aliases.get(name, name))
+        found = self._kinds.get(self._aliases.get(name, name))
+        if found is None and (make := self._built_in.get(name)) is not None:
+            return make()
+        return found
 
     def find(self, name: str) -> Kind:
         """The kind of this name or alias; raises `HandlerNotFound` with the nearest name and the mend."""

@@ -17,7 +17,17 @@ _BATCH: Final = 500
 #: Ids behind this one are all of them.
 _FIRST: Final = "00000000-0000-0000-0000-000000000000"
 #: The tables that are pruned by one verb each, in the order in which `litter` tells of them.
-_PRUNED: Final = ("idempotency", "callbacks", "generations", "events", "ticks", "tick_stats", "fires", "durations")
+_PRUNED: Final = (
+    "idempotency",
+    "callbacks",
+    "generations",
+    "events",
+    "ticks",
+    "tick_stats",
+    "fires",
+    "durations",
+    "audit",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +38,7 @@ class Retention:
     #: Failed and cancelled jobs; and what schedules fired.
     failed: float
     events: float
+    audit: float
 
     @property
     def ticks(self) -> float:
@@ -47,7 +58,12 @@ def remove_old(store: Store, retention: Retention, removed: dict[str, int], *, l
     Returns:
         Whether everything is done.
     """
-    ages: dict[str, Any] = {"events": retention.events, "ticks": retention.ticks, "fires": retention.failed}
+    ages: dict[str, Any] = {
+        "events": retention.events,
+        "ticks": retention.ticks,
+        "fires": retention.failed,
+        "audit": retention.audit,
+    }
     ((*found, news),) = store.call("litter", **ages)
     done = fold_durations(store, left=left) if news else True  # before their ticks go
     done = _jobs(store, retention, removed, left) and done

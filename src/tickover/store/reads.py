@@ -18,6 +18,7 @@ from tickover.domain.job import Job, Page, Step
 from tickover.domain.payload import decode, encode
 from tickover.domain.states import STATES, TERMINAL
 from tickover.errors import InvalidArgument, JobNotFound, PayloadError
+from tickover.store.limit_tables import caps
 from tickover.store.link import Link, Row
 from tickover.store.sql_store import SqlStore
 from tickover.store.tables import checkpoints, from_stored, job_data, jobs, stored_instant
@@ -123,6 +124,13 @@ def key_holder(link: Link, job_id: str) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
+def caps_of(link: Link, job_id: str) -> tuple[str | None, str | None]:
+    """(stored keys of a job's limits, its queue if that has a limit), as `cancel` returns them."""
+    capped = exists(select(literal(1)).where(caps.c.key == literal("queue:") + jobs.c.queue))
+    rows = send(link, select(jobs.c.cap_keys, jobs.c.queue, capped).where(jobs.c.id == job_id))
+    return (rows[0][0], rows[0][1] if rows[0][2] else None) if rows else (None, None)
+
+
 _JOINED: Final = jobs.outerjoin(job_data, job_data.c.job_id == jobs.c.id)
 _STEP: Final = (
     checkpoints.c.step_key, checkpoints.c.kind, checkpoints.c.value, checkpoints.c.error, checkpoints.c.seq,
@@ -145,6 +153,8 @@ def _conditions(store: SqlStore, filters: Mapping[str, Any]) -> list[ColumnEleme
             conditions.append(_state(str(value)))
         elif name in columns:
             conditions.append(columns[name] == value)
+        elif name == "but_kind":
+            conditions.append(jobs.c.kind != value)
         elif name == "parent":
             conditions.append(jobs.c.parent_id == parse_id(value))
         elif name == "meta":

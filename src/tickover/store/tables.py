@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from tickover.store import flow_tables, limit_tables
+from tickover.store import audit_tables, flow_tables, limit_tables
 from tickover.store.columns import Id, Instant, count, from_stored, metadata, stored_instant
 
 LIVE = "state NOT IN ('completed', 'failed', 'cancelled')"
@@ -264,4 +264,4 @@ idempotency = Table(
 Index("idempotency_expiry", idempotency.c.expires_at)
 Index("idempotency_job", idempotency.c.job_id)
 
-__all__ = ["flow_tables", "from_stored", "limit_tables", "metadata", "stored_instant"]
+__all__ = ["audit_tables", "flow_tables", "from_stored", "limit_tables", "metadata", "stored_instant"]

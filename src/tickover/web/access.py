@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal, Protocol, TypeAlias, cast, get_args
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ Role: TypeAlias = Literal["view", "operate", "admin"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 _SHORTEST: Final = 16
 _NAVIGATION: Final = frozenset({"same-origin", "none"})
+_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class Caller:
 
     name: str
     role: Role
+    #: The log-in that this request belongs to, where there is one: what forms are bound to.
+    session: str = field(default="", repr=False)
 
     def may(self, role: Role) -> bool:
         """Whether this caller has at least that role."""
@@ -88,13 +91,14 @@ def insecure_local() -> Auth:
 
     A page of another site that is open in the same browser can send requests here too, also by a name of its own that
     resolves to 127.0.0.1: so the name asked for must be a local one, and the browser must not say that it came from
-    elsewhere.
+    elsewhere. Nor may it come through a proxy on this machine, behind which anybody could be.
     """
 
     def recognise(request: Request) -> Caller | None:
         host = request.headers.get("host", "")
         local = request.client is not None and _is_loopback(request.client.host) and _is_loopback(_name(host))
-        return Caller(name="this machine", role="admin") if local and _from_here(request) else None
+        forwarded = any(name in request.headers for name in _FORWARDED)
+        return Caller(name="this machine", role="admin") if local and not forwarded and _from_here(request) else None
 
     return recognise
 
@@ -123,10 +127,24 @@ def proxy_header(
     def recognise(request: Request) -> Caller | None:
         name = request.headers.get(user, "").strip()
         proven = hmac.compare_digest(_digest(request.headers.get(proof, "")), known)
-        looks = request.method in ("GET", "HEAD")
-        return Caller(name=name, role=role) if name and proven and (looks or _from_here(request)) else None
+        return Caller(name=name, role=role) if name and proven and comes_from_here(request) else None
 
     return recognise
+
+
+class AnyOf:
+    """Recognises whom any of several ways in recognises; the first counts. See `any_of`."""
+
+    def __init__(self, *ways: Auth) -> None:
+        self.ways = ways
+
+    def __call__(self, request: Request, /) -> Caller | None:
+        return next((caller for way in self.ways if (caller := way(request)) is not None), None)
+
+
+def any_of(*ways: Auth) -> Auth:
+    """Several ways in at once: people by password, programs by token."""
+    return ways[0] if len(ways) == 1 else AnyOf(*ways)
 
 
 def nobody(_request: Request, /) -> None:
@@ -156,6 +174,7 @@ class Needs:
             raise Problem(401, "unauthorized", _closed(auth), headers={"WWW-Authenticate": "Bearer"})
         if not caller.may(self.role):
             raise Problem(403, "forbidden", f"This needs the role {self.role}; {caller.name} has {caller.role}.")
+        request.state.caller = caller
         return caller
 
 
@@ -163,6 +182,11 @@ def _closed(auth: Auth) -> str:
     if auth is nobody:
         return "This API is closed: create_api(jobs, auth=bearer_tokens({…})), or set TICKOVER_API_TOKENS."
     return "Send a token that is known here: Authorization: Bearer …"
+
+
+def comes_from_here(request: Request) -> bool:
+    """Whether this only looks, or no browser says that a page of another site sends it."""
+    return request.method in ("GET", "HEAD") or _from_here(request)
 
 
 def _from_here(request: Request) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from typing import Any, Final
 
 from fastapi import FastAPI
 
 from tickover import Tickover
-from tickover.web import callbacks, jobs, schedules, system, tick
-from tickover.web.access import Auth, nobody, tokens_from
+from tickover.web import audit, callbacks, jobs, schedules, system, tick
+from tickover.web.access import Auth, nobody
 from tickover.web.problems import tell_problems
 from tickover.web.shield import Shield
+from tickover.web.ways import ways_in
 
 _ABOUT: Final = "Durable jobs on a SQL database. Errors are problem documents (RFC 9457) that say what to do."
 
@@ -22,18 +22,19 @@ def create_api(app: Tickover, /, *, auth: Auth | None = None) -> FastAPI:
 
     Args:
         app: the application.
-        auth: who may do what; default are the tokens of `TICKOVER_API_TOKENS` (`view=…,operate=…,admin=…`), and without
-            them nobody may do anything.
+        auth: who may do what; default are the tokens of `TICKOVER_API_TOKENS` (`view=…,operate=…,admin=…`) and the people
+            of `TICKOVER_USERS`, and without them nobody may do anything.
 
     Raises:
-        ConfigurationError: `TICKOVER_API_TOKENS` cannot be read.
+        ConfigurationError: one of these variables cannot be read.
     """
     api = _made(app, title="Tickover", description=_ABOUT)
-    api.state.auth = auth or tokens_from(os.environ.get("TICKOVER_API_TOKENS")) or nobody
+    api.state.auth = auth or ways_in(app) or nobody
     for router in (
         *(jobs.look, jobs.operate, jobs.administer),
         *(schedules.look, schedules.operate),
         *(system.look, system.operate, system.administer),
+        audit.look,
     ):
         api.include_router(router)
     return api
@@ -60,7 +61,7 @@ def create_web(app: Tickover, /, *, auth: Auth | None = None) -> FastAPI:
         auth: see `create_api`. While nobody is named who may look, there is no dashboard, and the API is closed.
     """
     web = create_webhooks(app)
-    known = auth or tokens_from(os.environ.get("TICKOVER_API_TOKENS"))
+    known = auth or ways_in(app)
     if known is not None and importlib.util.find_spec("jinja2") is not None:
         from tickover_ui import create_dashboard
 

@@ -12,6 +12,7 @@ from tickover.domain.options import EnqueueOptions
 from tickover.errors import InvalidArgument
 from tickover.web import schemas
 from tickover.web.access import Needs
+from tickover.web.noted import noted, noted_behind
 from tickover.web.problems import documented
 
 
@@ -80,9 +81,10 @@ def show_job(jobs: Jobs, job_id: JobId) -> schemas.JobView:
 
 
 @operate.post("/jobs/{job_id}/reveal", operation_id="reveal_job", responses=documented(401, 403, 404, 422, 503))
-def reveal_job(jobs: Jobs, job_id: JobId) -> schemas.JobView:
-    """One job with everything in it: what is hidden elsewhere too."""
-    return schemas.JobView.of(jobs.get(job_id), reveal=True)
+def reveal_job(jobs: Jobs, job_id: JobId, request: Request) -> schemas.JobView:
+    """One job with everything in it: what is hidden elsewhere too. Who looked is in the audit log."""
+    job = noted(request, "Reveal", f"job {job_id}", lambda: jobs.get(job_id))
+    return schemas.JobView.of(job, reveal=True)
 
 
 @operate.post("/jobs", operation_id="enqueue", status_code=201, responses=documented(400, 401, 403, 409, 413, 422, 503))
@@ -90,62 +92,75 @@ def enqueue(jobs: Jobs, body: schemas.EnqueueBody, request: Request, response: R
     """Writes one job; it is durable when this answers."""
     options = cast(EnqueueOptions, body.model_dump(exclude_none=True, exclude={"kind", "payload", "remote"}))
     given = (body.payload,) if "payload" in body.model_fields_set else ()
-    job_id = jobs.enqueue(body.kind, *given, remote=body.remote, **options)
+    job_id = noted(
+        request, "Enqueue", f"kind {body.kind}", lambda: jobs.enqueue(body.kind, *given, remote=body.remote, **options)
+    )
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/jobs/{job_id}"
     return schemas.Enqueued(id=job_id)
 
 
 @operate.post("/jobs/{job_id}/retry", operation_id="retry_job", responses=_MOVE)
-def retry_job(jobs: Jobs, job_id: JobId, body: schemas.RetryBody | None = None) -> schemas.JobView:
+def retry_job(jobs: Jobs, job_id: JobId, request: Request, body: schemas.RetryBody | None = None) -> schemas.JobView:
     """Gives a failed or cancelled job a new budget of retries."""
-    jobs.retry(job_id, fresh=body is not None and body.fresh)
+    fresh = body is not None and body.fresh
+    noted(
+        request, "Retry from the start" if fresh else "Retry", f"job {job_id}", lambda: jobs.retry(job_id, fresh=fresh)
+    )
     return schemas.JobView.of(jobs.get(job_id))
 
 
 @operate.post("/jobs/{job_id}/cancel", operation_id="cancel_job", responses=_MOVE)
-def cancel_job(jobs: Jobs, job_id: JobId) -> schemas.JobView:
+def cancel_job(jobs: Jobs, job_id: JobId, request: Request) -> schemas.JobView:
     """Ends a job that is not over, at once."""
-    jobs.cancel(job_id)
+    noted(request, "Cancel", f"job {job_id}", lambda: jobs.cancel(job_id))
     return schemas.JobView.of(jobs.get(job_id))
 
 
 @operate.post("/jobs/{job_id}/pause", operation_id="pause_job", responses=_MOVE)
-def pause_job(jobs: Jobs, job_id: JobId) -> schemas.JobView:
+def pause_job(jobs: Jobs, job_id: JobId, request: Request) -> schemas.JobView:
     """Holds a job back; a running one pauses at its next boundary."""
-    jobs.pause_job(job_id)
+    noted(request, "Pause", f"job {job_id}", lambda: jobs.pause_job(job_id))
     return schemas.JobView.of(jobs.get(job_id))
 
 
 @operate.post("/jobs/{job_id}/resume", operation_id="resume_job", responses=_MOVE)
-def resume_job(jobs: Jobs, job_id: JobId) -> schemas.JobView:
+def resume_job(jobs: Jobs, job_id: JobId, request: Request) -> schemas.JobView:
     """Lets a paused job run again."""
-    jobs.resume_job(job_id)
+    noted(request, "Resume", f"job {job_id}", lambda: jobs.resume_job(job_id))
     return schemas.JobView.of(jobs.get(job_id))
 
 
 @operate.post("/jobs/{job_id}/signal", operation_id="signal_job", status_code=204, responses=_MOVE)
-def signal_job(jobs: Jobs, job_id: JobId, body: schemas.SignalBody) -> None:
+def signal_job(jobs: Jobs, job_id: JobId, body: schemas.SignalBody, request: Request) -> None:
     """Sends a message to one job; it is durable when this answers, whether the job waits for it yet or not."""
-    jobs.signal(job_id, body.name, body.payload, message_id=body.message_id)
+    noted(
+        request,
+        f"Signal {body.name}",
+        f"job {job_id}",
+        lambda: jobs.signal(job_id, body.name, body.payload, message_id=body.message_id),
+    )
 
 
 @operate.post("/dead-letters/retry", operation_id="retry_dead_letters", responses=_MOVE)
-def retry_dead_letters(jobs: Jobs, body: schemas.RetryManyBody) -> schemas.Retried:
+def retry_dead_letters(jobs: Jobs, body: schemas.RetryManyBody, request: Request) -> schemas.Retried:
     """Runs every dead letter that matches again."""
     filters = body.model_dump(exclude_none=True, exclude={"fresh", "all"})
     if bool(filters) == body.all:
         raise InvalidArgument(
             "Say which by kind, queue, tenant, meta or search; or give all=true, and nothing of these."
         )
-    return schemas.Retried(retried=jobs.retry_many(fresh=body.fresh, **filters))
+    target = "dead letters: " + (", ".join(f"{name} {value}" for name, value in filters.items()) or "all")
+    done = noted_behind(request, "Retry many", target, lambda: jobs.retry_many(fresh=body.fresh, **filters), len)
+    return schemas.Retried(retried=done)
 
 
 @administer.post("/purge", operation_id="purge", responses=documented(400, 401, 403, 413, 422, 503))
-def purge(jobs: Jobs, body: schemas.PurgeBody) -> schemas.Deleted:
+def purge(jobs: Jobs, body: schemas.PurgeBody, request: Request) -> schemas.Deleted:
     """Deletes jobs of one queue that are over, with everything of theirs."""
-    return schemas.Deleted(
-        deleted=jobs.purge(state=body.state, queue=body.queue, kind=body.kind, older_than=body.older_than)
-    )
+    which = {"state": body.state, "queue": body.queue, "kind": body.kind}
+    target = "jobs: " + ", ".join(f"{name} {value}" for name, value in which.items() if value)
+    gone = noted_behind(request, "Purge", target, lambda: jobs.purge(**which, older_than=body.older_than), int)  # type: ignore[arg-type]  # a model has checked them
+    return schemas.Deleted(deleted=gone)
 
 
 def _object(text: str | None) -> dict[str, Any] | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Request
 
 from tickover.web import schemas
 from tickover.web.access import Needs
 from tickover.web.jobs import Jobs
+from tickover.web.noted import noted
 from tickover.web.problems import documented
 
 ScheduleName = Annotated[str, Path(max_length=255)]
@@ -25,18 +26,18 @@ def list_schedules(jobs: Jobs) -> list[schemas.ScheduleView]:
 
 
 @operate.post("/schedules/{name}/pause", operation_id="pause_schedule", status_code=204, responses=_MOVE)
-def pause_schedule(jobs: Jobs, name: ScheduleName) -> None:
+def pause_schedule(jobs: Jobs, name: ScheduleName, request: Request) -> None:
     """It fires no more until it is resumed."""
-    jobs.pause_schedule(name)
+    noted(request, "Pause schedule", f"schedule {name}", lambda: jobs.pause_schedule(name))
 
 
 @operate.post("/schedules/{name}/resume", operation_id="resume_schedule", status_code=204, responses=_MOVE)
-def resume_schedule(jobs: Jobs, name: ScheduleName) -> None:
+def resume_schedule(jobs: Jobs, name: ScheduleName, request: Request) -> None:
     """It fires again."""
-    jobs.resume_schedule(name)
+    noted(request, "Resume schedule", f"schedule {name}", lambda: jobs.resume_schedule(name))
 
 
 @operate.post("/schedules/{name}/run", operation_id="run_schedule", responses=_MOVE)
-def run_schedule(jobs: Jobs, name: ScheduleName) -> schemas.Enqueued:
+def run_schedule(jobs: Jobs, name: ScheduleName, request: Request) -> schemas.Enqueued:
     """Its job was written now, besides its slots."""
-    return schemas.Enqueued(id=str(jobs.run_now(name)))
+    return schemas.Enqueued(id=str(noted(request, "Run now", f"schedule {name}", lambda: jobs.run_now(name))))

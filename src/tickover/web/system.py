@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
 from tickover.web import schemas
 from tickover.web.access import Needs
 from tickover.web.jobs import Jobs, Limit
+from tickover.web.noted import noted
 from tickover.web.problems import described, documented
 
 QueueName = Annotated[str, Path(max_length=255)]
@@ -50,15 +51,16 @@ def list_queues(jobs: Jobs) -> list[schemas.QueueView]:
 
 
 @operate.post("/queues/{queue}/pause", operation_id="pause_queue", status_code=204, responses=_MOVE)
-def pause_queue(jobs: Jobs, queue: QueueName, body: schemas.PauseQueueBody | None = None) -> None:
+def pause_queue(jobs: Jobs, queue: QueueName, request: Request, body: schemas.PauseQueueBody | None = None) -> None:
     """No tick takes a job of this queue any more; running jobs go on."""
-    jobs.pause_queue(queue, "" if body is None else body.reason)
+    reason = "" if body is None else body.reason
+    noted(request, "Pause queue", f"queue {queue}", lambda: jobs.pause_queue(queue, reason), reason=reason)
 
 
 @operate.post("/queues/{queue}/resume", operation_id="resume_queue", status_code=204, responses=_MOVE)
-def resume_queue(jobs: Jobs, queue: QueueName) -> None:
+def resume_queue(jobs: Jobs, queue: QueueName, request: Request) -> None:
     """The queue is served again."""
-    jobs.resume_queue(queue)
+    noted(request, "Resume queue", f"queue {queue}", lambda: jobs.resume_queue(queue))
 
 
 @look.get("/ticks", operation_id="list_ticks", responses=_READ)
@@ -68,15 +70,16 @@ def list_ticks(jobs: Jobs, limit: Limit = 50) -> list[schemas.TickView]:
 
 
 @administer.post("/ticks/pause", operation_id="pause_ticks", status_code=204, responses=_MOVE)
-def pause_ticks(jobs: Jobs, body: schemas.PauseTicksBody | None = None) -> None:
+def pause_ticks(jobs: Jobs, request: Request, body: schemas.PauseTicksBody | None = None) -> None:
     """No tick of the fleet takes a job any more; `aggressive` also stops running jobs, unharmed."""
-    jobs.pause_ticks("graceful" if body is None else body.mode)
+    mode: Literal["graceful", "aggressive"] = "graceful" if body is None else body.mode
+    noted(request, f"Pause ticks, {mode}", "the fleet", lambda: jobs.pause_ticks(mode))
 
 
 @administer.post("/ticks/resume", operation_id="resume_ticks", status_code=204, responses=_MOVE)
-def resume_ticks(jobs: Jobs) -> None:
+def resume_ticks(jobs: Jobs, request: Request) -> None:
     """The fleet takes jobs again."""
-    jobs.resume_ticks()
+    noted(request, "Resume ticks", "the fleet", jobs.resume_ticks)
 
 
 @look.get("/events", operation_id="list_events", responses=_READ)

@@ -11,4 +11,5 @@ SELECT
     (SELECT minute FROM tick_stats ORDER BY minute LIMIT 1) <= statement_timestamp() - CAST(:ticks AS double precision) * interval '1 second',
     (SELECT fired_at FROM fires ORDER BY fired_at LIMIT 1) <= statement_timestamp() - CAST(:fires AS double precision) * interval '1 second',
     EXISTS (SELECT 1 FROM durations WHERE updated_at <= statement_timestamp() - CAST(:fires AS double precision) * interval '1 second'),
+    (SELECT at FROM audit ORDER BY at LIMIT 1) <= statement_timestamp() - CAST(:audit AS double precision) * interval '1 second',
     EXISTS (SELECT 1 FROM ticks WHERE durations IS NOT NULL)

@@ -11,4 +11,5 @@ SELECT
     (SELECT minute FROM tick_stats ORDER BY minute LIMIT 1) <= :now - CAST(1000 * :ticks AS INTEGER),
     (SELECT fired_at FROM fires ORDER BY fired_at LIMIT 1) <= :now - CAST(1000 * :fires AS INTEGER),
     EXISTS (SELECT 1 FROM durations WHERE updated_at <= :now - CAST(1000 * :fires AS INTEGER)),
+    (SELECT at FROM audit ORDER BY at LIMIT 1) <= :now - CAST(1000 * :audit AS INTEGER),
     EXISTS (SELECT 1 FROM ticks WHERE durations IS NOT NULL)
