@@ -15,7 +15,8 @@ import uvicorn
 from tests.web.conftest import SECRET, TICK, Client
 from tickover import Settings, Tickover, errors
 from tickover.app.http_waker import HttpWaker
-from tickover.clock import FrozenClock
+from tickover.clock import SystemClock
+from tickover.engine.wake import Note, WakeFailed
 from tickover.testing import in_memory
 from tickover.web import create_web, create_webhooks
 from tickover.web.signature import Verifier
@@ -106,7 +107,6 @@ def test_an_old_token_is_good_until_it_is_taken_from_the_list(migrated_url: str)
 # --- signatures --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
 @pytest.mark.parametrize("secret", [SECRET, "old-secret"])
 def test_a_signed_request_ticks_once(jobs: Tickover, secret: str) -> None:
     with in_memory(jobs) as kit:
@@ -144,15 +144,46 @@ def test_what_is_not_signed_as_it_should_be_is_refused(jobs: Tickover, change: d
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-def test_a_request_stays_refused_for_as_long_as_its_timestamp_is_good(dialect: str) -> None:
-    clock = FrozenClock()
-    verifier = Verifier(SECRET, now=lambda: clock.now().timestamp())
-    headers = signed(at=int(clock.now().timestamp()) + 299)  # a sender's clock that is ahead
-    assert verifier.refusal(headers, b"") is None
-    clock.advance(seconds=597)
-    assert verifier.refusal(headers, b"") == "webhook-id was used already"
-    clock.advance(seconds=5)
-    assert "not within" in (verifier.refusal(headers, b"") or "")
+def test_a_request_stays_refused_for_as_long_as_its_timestamp_is_good(jobs: Tickover) -> None:
+    with in_memory(jobs) as kit:
+        client = Client(create_webhooks(jobs))
+
+        def said() -> str:
+            answer = client.post("/tick", headers=headers)
+            return "" if answer.status_code == 200 else str(answer.json()["detail"])
+
+        headers = signed(at=int(kit.clock.now().timestamp()) + 299)  # a sender's clock that is ahead
+        assert said() == ""
+        kit.clock.advance(seconds=597)
+        assert "used already" in said()
+        kit.clock.advance(seconds=5)
+        assert "not within" in said()
+
+
+def test_a_request_that_came_to_another_process_is_refused_here(migrated_url: str) -> None:
+    headers = signed(at=int(SystemClock().now().timestamp()))
+    settings = Settings(secret=SECRET)
+    with Tickover(migrated_url, settings=settings) as one, Tickover(migrated_url, settings=settings) as other:
+        answers = [Client(create_webhooks(jobs)).post("/tick", headers=headers) for jobs in (one, other, one)]
+        assert [answer.status_code for answer in answers] == [200, 401, 401]
+        assert "used already" in answers[1].json()["detail"]
+
+
+def test_of_many_that_bring_the_same_request_at_once_one_ticks(migrated_url: str) -> None:
+    headers = signed(at=int(SystemClock().now().timestamp()))
+    with Tickover(migrated_url, settings=Settings(secret=SECRET)) as jobs:
+        app, start, found = create_webhooks(jobs), threading.Barrier(8), []
+
+        def bring() -> None:
+            start.wait(30)
+            found.append(Client(app).post("/tick", headers=headers).status_code)
+
+        threads = [threading.Thread(target=bring) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert sorted(found) == [200] + [401] * 7
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
@@ -232,9 +263,72 @@ def test_an_enqueue_elsewhere_wakes_it_over_a_real_connection(jobs: Tickover, mi
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/tick"
-        proof = {"secret": SECRET} if by == "secret" else {"token": TICK}
+        proof: Any = {"secret": SECRET} if by == "secret" else {"token": TICK}
         with Tickover(migrated_url, waker=HttpWaker(url, **proof)) as producer:
             job_id = producer.enqueue("greet", "Ann", remote=True)
             assert producer.result(job_id, wait=60)["said"] == "Hello Ann"
         server.should_exit = True
         thread.join(10)
+
+
+# --- chains ------------------------------------------------------------------------------------------------------------
+
+
+class Wakes:
+    """A waker that remembers what it was asked to send."""
+
+    precision = 60.0
+
+    def __init__(self) -> None:
+        self.sent: list[Note] = []
+
+    def wake(self, at: object) -> None: ...
+
+    def send(self, at: object, note: Note) -> None:
+        self.sent.append(note)
+
+
+def test_a_chain_over_http_goes_on_counting_its_hops(migrated_url: str) -> None:
+    wakes, release = Wakes(), threading.Event()
+    with Tickover(migrated_url, waker=wakes, settings=Settings(tick_token=TICK)) as jobs:
+
+        @jobs.job
+        def slow() -> None:
+            release.wait(30)
+
+        jobs.enqueue_many(slow.new() for _ in range(20))  # twice the slots
+        wakes.sent.clear()
+        body = Note(reason="chain", hops=11, parent="018f0000-0000-7000-8000-000000000001").body
+        try:
+            report = Client(create_webhooks(jobs)).post("/tick?seconds=0.5", content=body, headers=BEARER).json()
+        finally:
+            release.set()
+
+        assert report["more"]
+        assert report["trigger"] == "chain"
+        assert {(note.reason, note.hops) for note in wakes.sent} == {("chain", 12)}
+        assert jobs.ticks()[0].parent == "018f0000-0000-7000-8000-000000000001"
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 200),
+        (b"not json", 200),
+        (b'{"some": "cron"}', 200),
+        (b'{"tickover": {"hops": -1}}', 422),
+        (b'{"tickover": 7}', 422),
+    ],
+)
+def test_only_a_wake_of_ours_has_to_be_right(hooks: Client, body: bytes, status: int) -> None:
+    assert hooks.post("/tick", content=body, headers=BEARER).status_code == status
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_chain_that_is_too_long_is_left_to_the_timer(dialect: str) -> None:
+    waker = HttpWaker("http://127.0.0.1:9/tick", hops=12)
+    with pytest.raises(WakeFailed, match="13 ticks have woken one another; the next one is left to the timer"):
+        waker.send(None, Note(reason="chain", hops=13))
+    with pytest.raises(WakeFailed, match="no tick at"):  # it was sent, and nobody is there
+        waker.send(None, Note(reason="chain", hops=12))

@@ -19,7 +19,7 @@ def waker(settings: Settings) -> Waker | None:
     if settings.wake_function or settings.wake_queue_url or settings.wake_role_arn:
         return cast(Waker, import_module("tickover.aws.wakers").from_settings(settings))
     if settings.wake_url:
-        return HttpWaker(settings.wake_url, settings.secret, token=settings.tick_token)
+        return HttpWaker(settings.wake_url, settings.secret, token=settings.tick_token, hops=settings.wake_hops)
     return None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import logging
 from datetime import datetime
 from typing import Final
@@ -27,17 +26,19 @@ class HttpWaker:
         url: where `tickover.web` answers, `https://…/tick`.
         secret: the signing key, the first of a comma list; None sends no signature.
         token: a bearer token instead (`TICKOVER_TICK_TOKEN` of the other side).
+        hops: wakes in a row; a chain that is longer is left to the timer, which begins a new one.
     """
 
     #: It knows no later; whatever comes is as good as another.
     precision = 60.0
 
-    def __init__(self, url: str, secret: str | None = None, *, token: str | None = None) -> None:
+    def __init__(self, url: str, secret: str | None = None, *, token: str | None = None, hops: int = 12) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
             raise InvalidArgument(f"HttpWaker takes an http or https URL, not {url!r}.")
         self._url = url
         self._secret = secret.split(",")[0].strip() if secret else None
         self._token = token
+        self._hops = hops
 
     def wake(self, at: datetime | None) -> None:
         """Asks for a tick now; what cannot be sent is logged."""
@@ -50,9 +51,11 @@ class HttpWaker:
         """See `tickover.engine.wake.Sender`."""
         if at is not None:
             return None  # HTTP cannot wait; the timer that calls the same URL finds it
+        if note.hops > self._hops:
+            raise WakeFailed(f"{note.hops} ticks have woken one another; the next one is left to the timer")
         import urllib.request
 
-        body = json.dumps({"reason": note.reason, "hops": note.hops}).encode()
+        body = note.body.encode()
         request = urllib.request.Request(self._url, body, self._headers(body), method="POST")  # noqa: S310  # http(s): checked above
         try:
             # The other side answers when its tick is over, which may take its whole budget: the request is the wake.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from tickover.app import Tickover
+from tickover.app import Tickover, ticking
 from tickover.app.ticking import add_report
 from tickover.clock import SystemClock
 from tickover.domain.budget import Budget
 from tickover.domain.ids import new_id
 from tickover.domain.report import TickReport
+from tickover.engine.wake import Note
 from tickover.errors import ScheduleError, StorageUnavailable
 
 Part: TypeAlias = Literal["jobs", "scheduler", "reaper"]
@@ -24,7 +26,9 @@ def turn(
     only: Part | None = None,
     stop: threading.Event | None = None,
     trigger: str = "call",
-    **options: Any,
+    note: Note | None = None,
+    queues: Sequence[str] | Mapping[str, int] | None = None,
+    concurrency: int | None = None,
 ) -> TickReport:
     """Fires what is due by schedule, takes back lost jobs, and runs what is due, all within `budget`.
 
@@ -34,7 +38,9 @@ def turn(
         only: this part alone.
         stop: set it to end the turn gracefully.
         trigger: what started it, for the tick's row.
-        options: `queues=` and `concurrency=` of the tick.
+        note: what the wake carried, if one did.
+        queues: of the tick.
+        concurrency: of the tick.
 
     Returns:
         The report of the last part, with the counts of those before it. `next_due_at` may be a schedule's next slot.
@@ -43,6 +49,7 @@ def turn(
     Raises:
         StorageUnavailable, MigrationRequired: before anything was claimed.
     """
+    core = jobs._core  # noqa: SLF001  # a wake's note is no part of the public tick
     clock = SystemClock()
     start = clock.monotonic()
     done: list[TickReport] = []
@@ -58,7 +65,9 @@ def turn(
         done.append(jobs.run_reaper(_left(budget, clock.monotonic() - start)))
     if only in (None, "jobs") and not _stopped(stop):
         left = _left(budget, clock.monotonic() - start)
-        done.append(jobs.tick(left, stop=stop, trigger=trigger, **options))
+        done.append(
+            ticking.tick(core, left, queues=queues, concurrency=concurrency, stop=stop, trigger=trigger, note=note)
+        )
     total = _summed(done, trigger)
     total.seconds = clock.monotonic() - start
     # What the reaper said of jobs is out of date; the next slot is not.

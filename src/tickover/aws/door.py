@@ -16,17 +16,17 @@ def refusal(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any] | 
     context = request.get("requestContext") or {}
     method = (context.get("http") or {}).get("method") or request.get("httpMethod")
     if method not in ("GET", "POST"):
-        return _response(405, "A tick is started by GET or POST.")
+        return answer(405, "A tick is started by GET or POST.")
     if (context.get("authorizer") or {}).get("iam") or (context.get("identity") or {}).get("userArn"):
         return None
     tokens = [token.strip() for token in (settings.tick_token or "").split(",") if token.strip()]
     headers = {str(name).lower(): str(value) for name, value in (request.get("headers") or {}).items()}
     scheme, _, given = headers.get("authorization", "").partition(" ")
     if not tokens:
-        return _response(403, "Nothing may tick here: set TICKOVER_TICK_TOKEN, or let IAM authorise the URL.")
+        return answer(403, "Nothing may tick here: set TICKOVER_TICK_TOKEN, or let IAM authorise the URL.")
     if scheme.lower() == "bearer" and any([_equal(given.strip(), token) for token in tokens]):  # noqa: C419  # all, always
         return None
-    return _response(401, "Send Authorization: Bearer and the tick token.")
+    return answer(401, "Send Authorization: Bearer and the tick token.")
 
 
 def _equal(given: str, token: str) -> bool:
@@ -35,5 +35,6 @@ def _equal(given: str, token: str) -> bool:
     return hmac.compare_digest(*digests)
 
 
-def _response(status: int, said: str) -> dict[str, Any]:
+def answer(status: int, said: str) -> dict[str, Any]:
+    """A response that says why nothing was done."""
     return {"statusCode": status, "headers": {"content-type": "application/json"}, "body": json.dumps({"detail": said})}

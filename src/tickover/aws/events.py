@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias, get_args
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, TypeAlias
 
-from tickover.engine.wake import Note, Reason
+from tickover.engine.wake import Note
 from tickover.errors import InvalidArgument
 
 Source: TypeAlias = Literal["invoke", "sqs", "timer", "http"]
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _EXPECTED: Final = (
     "A tick is started by a timer (EventBridge rule or schedule), an asynchronous invocation with {} or a wake, "
     "a batch of the wake queue, or an HTTP request."
@@ -47,7 +46,7 @@ def read(event: Any) -> Said:
     if not isinstance(event, Mapping):
         raise InvalidArgument(f"The event is a {type(event).__name__}. {_EXPECTED}")
     if "tickover" in event:
-        return Said(source="invoke", note=_note(event["tickover"]))
+        return Said(source="invoke", note=Note.read(event["tickover"]))
     if isinstance(records := event.get("Records"), Sequence) and not isinstance(records, str):
         return _batch(records)
     if event.get("source") in ("aws.events", "aws.scheduler") or "detail-type" in event:
@@ -66,7 +65,7 @@ def _batch(records: Sequence[Any]) -> Said:
             found = record.get("eventSource") if isinstance(record, Mapping) else type(record).__name__
             raise InvalidArgument(f"The event's records are of {found or 'nobody'}, not of SQS. {_EXPECTED}")
         try:
-            notes.append(_note(json.loads(record["body"])["tickover"]))
+            notes.append(Note.read(json.loads(record["body"])["tickover"]))
         except (ValueError, KeyError, TypeError, InvalidArgument):
             strangers.append(str(record.get("messageId", "")))
     # The longest chain counts: the batch is one tick, and the next wake is one further than all of them.
@@ -74,11 +73,14 @@ def _batch(records: Sequence[Any]) -> Said:
     return Said(source="sqs", note=note, strangers=strangers)
 
 
-def _note(said: Any) -> Note:
-    if not isinstance(said, Mapping):
-        raise InvalidArgument(f"The wake in the event is a {type(said).__name__}, not an object.")
-    reason, hops, parent = said.get("reason", "call"), said.get("hops", 0), said.get("parent")
-    if reason not in get_args(Reason) or isinstance(hops, bool) or not isinstance(hops, int) or not 0 <= hops <= 10_000:
-        raise InvalidArgument(f"The wake in the event has reason {reason!r} and hops {hops!r}.")
-    known = isinstance(parent, str) and _UUID.match(parent)
-    return Note(reason=reason, hops=hops, parent=parent if known else None)
+def with_note(said: Said) -> Said:
+    """The same, with the wake that an HTTP request carries: read only when it is known who sent it.
+
+    Raises:
+        InvalidArgument: its body has a wake which is none of ours.
+    """
+    if said.request is None:
+        return said
+    body = said.request.get("body") or ""
+    note = Note.of_body(base64.b64decode(body) if said.request.get("isBase64Encoded") else body)
+    return replace(said, note=note)

@@ -11,9 +11,8 @@ from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 from tickover.app import Tickover, ticking, waking
-from tickover.aws import events, metrics
+from tickover.aws import door, events, metrics
 from tickover.aws.budget import budget_of
-from tickover.aws.door import refusal
 from tickover.domain.budget import Budget
 from tickover.domain.report import TickReport
 from tickover.errors import InvalidArgument, StorageUnavailable
@@ -36,8 +35,12 @@ def tick_handler(jobs: Tickover, *, max_jobs: int | None = None) -> Handler:
     def tick(event: Any, context: Any) -> Any:
         budget = budget_of(context, max_jobs=max_jobs)  # first: what is read afterwards only makes it too short
         said = events.read(event)
-        if said.request is not None and (refused := refusal(jobs.settings, said.request)) is not None:
+        if said.request is not None and (refused := door.refusal(jobs.settings, said.request)) is not None:
             return refused
+        try:
+            said = events.with_note(said)
+        except InvalidArgument as error:
+            return door.answer(400, str(error))
         report = _ticked(jobs, budget, said, context)
         metrics.of_tick(report, context)
         _rest(jobs, report)

@@ -6,7 +6,6 @@ over EventBridge Scheduler, which begins a new chain. The trace header that Lamb
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import zlib
@@ -66,7 +65,7 @@ class LambdaWaker(_Waker):
             return None
         boto = self._boto or client("lambda")
         with _failing(f"{self.function} was not invoked"):
-            boto.invoke(FunctionName=self.function, InvocationType="Event", Payload=body(note).encode())
+            boto.invoke(FunctionName=self.function, InvocationType="Event", Payload=note.body.encode())
         return None
 
 
@@ -92,7 +91,7 @@ class SqsWaker(_Waker):
         delay = 0 if at is None else math.ceil(min(_LONGEST_DELAY, max(0.0, (at - now).total_seconds())))
         boto = self._boto or client("sqs")
         with _failing(f"no message to {self.queue_url.rsplit('/', 1)[-1]}"):
-            boto.send_message(QueueUrl=self.queue_url, MessageBody=body(note), DelaySeconds=delay)
+            boto.send_message(QueueUrl=self.queue_url, MessageBody=note.body, DelaySeconds=delay)
         first = now + timedelta(seconds=delay)
         return None if at is None else Arrival(first=first, last=first + timedelta(seconds=self.precision))
 
@@ -132,7 +131,7 @@ class SchedulerWaker(_Waker):
         called = f"{self.target.rsplit(':', 1)[-1][:32]}-{zlib.crc32(self.target.encode()):08x}"
         boto: Any = self._boto or client("scheduler")
         target = {
-            "Arn": self.target, "RoleArn": self.role_arn, "Input": body(Note(reason=note.reason, parent=note.parent)),
+            "Arn": self.target, "RoleArn": self.role_arn, "Input": Note(reason=note.reason, parent=note.parent).body,
             # The default is 185 retries over a day; a wake that late is of no use to anybody.
             "RetryPolicy": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 300},
         }  # fmt: skip
@@ -209,11 +208,6 @@ def from_settings(settings: Settings) -> WakeLadder:
         later=later,
         hops=settings.wake_hops,
     )
-
-
-def body(note: Note) -> str:
-    """What a wake carries, as the tick handler reads it."""
-    return json.dumps({"tickover": {"reason": note.reason, "hops": note.hops, "parent": note.parent}})
 
 
 @contextmanager

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from queue import Empty, SimpleQueue
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Final, Literal, Protocol, TypeAlias, get_args, runtime_checkable
+
+from tickover.errors import InvalidArgument
 
 Reason: TypeAlias = Literal["nudge", "chain", "alarm", "call"]
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 class Waker(Protocol):
@@ -32,6 +38,39 @@ class Note:
     def next(self, reason: Reason, parent: str) -> Note:
         """The note of a wake that the tick which was woken by this one sends."""
         return Note(reason=reason, hops=self.hops + 1, parent=parent)
+
+    @property
+    def body(self) -> str:
+        """The note as text: what is sent, whatever carries it."""
+        return json.dumps({"tickover": {"reason": self.reason, "hops": self.hops, "parent": self.parent}})
+
+    @classmethod
+    def read(cls, said: Any) -> Note:
+        """The note that is in what was received, under `tickover`.
+
+        Raises:
+            InvalidArgument: it is none of ours.
+        """
+        if not isinstance(said, Mapping):
+            raise InvalidArgument(f"The wake is a {type(said).__name__}, not an object.")
+        reason, hops, parent = said.get("reason", "call"), said.get("hops", 0), said.get("parent")
+        counted = isinstance(hops, int) and not isinstance(hops, bool) and 0 <= hops <= 10_000
+        if reason not in get_args(Reason) or not counted:
+            raise InvalidArgument(f"The wake has reason {reason!r} and hops {hops!r}.")
+        return cls(reason=reason, hops=hops, parent=parent if isinstance(parent, str) and _UUID.match(parent) else None)
+
+    @classmethod
+    def of_body(cls, body: bytes | str) -> Note:
+        """The note in a request's body; one without a wake, such as a cron's, is a plain call.
+
+        Raises:
+            InvalidArgument: it has a wake which is none of ours.
+        """
+        try:
+            said = json.loads(body or "null")
+        except ValueError:
+            return cls()
+        return cls.read(said["tickover"]) if isinstance(said, Mapping) and "tickover" in said else cls()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

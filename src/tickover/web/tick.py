@@ -12,9 +12,11 @@ from fastapi.concurrency import run_in_threadpool
 
 from tickover import Budget, Tickover
 from tickover.app.turn import Part, check, turn
+from tickover.domain.report import TickReport
+from tickover.engine.wake import Note
 from tickover.web.access import bearer
 from tickover.web.problems import Problem, documented
-from tickover.web.signature import Verifier
+from tickover.web.signature import REPEATABLE, Verifier
 
 router: Final = APIRouter(tags=["webhooks"])
 
@@ -30,18 +32,18 @@ class Gate:
         )
         self.room = threading.BoundedSemaphore(settings.max_ticks)
 
-    def check(self, request: Request, body: bytes) -> None:
-        """Returns when the request may tick; raises `Problem` when it may not."""
+    def check(self, request: Request, body: bytes) -> str | None:
+        """Returns when the request may tick, with the id of its message if it is signed; raises `Problem` otherwise."""
         if not self._tokens and self._verifier is None:
             raise Problem(403, "closed", "Nothing may tick here: set TICKOVER_TICK_TOKEN, or TICKOVER_SECRET.")
         token = bearer(request)
         if token is not None and _among(token, self._tokens):
-            return
+            return None
         if self._verifier is not None and "webhook-signature" in request.headers:
             refusal = self._verifier.refusal(request.headers, body)
             if refusal is None:
-                return
-            raise Problem(401, "unauthorized", f"This request is not accepted: {refusal}.")
+                return request.headers["webhook-id"]
+            raise _not_accepted(refusal)
         ways = ["Authorization: Bearer and the tick token"] if self._tokens else []
         ways += ["a Standard Webhooks signature"] if self._verifier is not None else []
         raise Problem(401, "unauthorized", f"Send {' or '.join(ways)}.", headers={"WWW-Authenticate": "Bearer"})
@@ -60,20 +62,34 @@ async def tick(
 ) -> dict[str, Any]:
     """Fires schedules, takes back lost jobs and runs what is due, in one budget; answers with the report.
 
-    Two at once are harmless, and so is one that is missed.
+    Two at once are harmless, and so is one that is missed. A body with a wake of ours says which chain it continues.
     """
     gate: Gate = request.app.state.gate
-    gate.check(request, await request.body())
+    body = await request.body()
+    message = gate.check(request, body)
+    note = Note.of_body(body)
     if not gate.room.acquire(blocking=False):
         raise Problem(
             429, "enough-ticks", "As many ticks as TICKOVER_MAX_TICKS run here.", headers={"Retry-After": "5"}
         )
     try:
-        report = await run_in_threadpool(turn, request.app.state.jobs, Budget(seconds), only=only, trigger="http")
+        report = await run_in_threadpool(_run, request.app.state.jobs, message, Budget(seconds), only, note)
     finally:
         gate.room.release()
     check(report)
     return report.to_json()
+
+
+def _run(jobs: Tickover, message: str | None, budget: Budget, only: Part | None, note: Note) -> TickReport:
+    if message is not None and not jobs._core.do(  # noqa: SLF001  # a message is nothing that users ask about
+        lambda store: store.call("accept_message", message=message, keep=REPEATABLE)
+    ):
+        raise _not_accepted("webhook-id was used already")
+    return turn(jobs, budget, only=only, trigger="http" if note.reason == "call" else note.reason, note=note)
+
+
+def _not_accepted(why: str) -> Problem:
+    return Problem(401, "unauthorized", f"This request is not accepted: {why}.")
 
 
 def _among(token: str, tokens: list[str]) -> bool:
