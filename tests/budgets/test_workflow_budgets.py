@@ -91,4 +91,4 @@ def test_a_park_and_its_wake(jobs: Tickover, dialect: str) -> None:
         before = link.statements
     jobs.signal(job, "go", 1)
     with jobs._core.database.link() as link:
-        assert link.statements - before == {"postgresql": 4, "sqlite": 7}[dialect]
+        assert link.statements - before == {"postgresql": 3, "sqlite": 6}[dialect]

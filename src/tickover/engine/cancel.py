@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from tickover import faults
 from tickover.domain.ids import JobId
 from tickover.domain.limits import places_of
-from tickover.engine.fan_in import ends, fan_in
+from tickover.engine.fan_in import Parents, ends, fan_in, parents_first
 from tickover.engine.places import lock_caps, pass_on
 from tickover.errors import StorageUnavailable
 from tickover.store.port import Decided, Store
@@ -39,7 +40,7 @@ def cancel(store: Store, ids: Sequence[str], places: Iterable[str] = ()) -> Canc
     places = set(places)
     for _ in range(_LOOKS):
         try:
-            done = _cancelled(store, ids, places)
+            done = parents_first(partial(_cancelled, store, ids, places))
         except _UnlockedCapError as unlocked:  # rolled back: caps are locked before jobs
             places |= unlocked.keys
         else:
@@ -48,14 +49,17 @@ def cancel(store: Store, ids: Sequence[str], places: Iterable[str] = ()) -> Canc
     raise StorageUnavailable("the caps of a set of jobs changed again and again while they were cancelled; try again")
 
 
-def _cancelled(store: Store, ids: Sequence[str], places: set[str]) -> Cancelled:
+def _cancelled(store: Store, ids: Sequence[str], places: set[str], parents: Parents) -> Cancelled:
     with store.transaction():
         lock_caps(store, places)
+        store.lock(parents and parents.union(map(JobId, ids)))
         rows = store.call("cancel", ids=json.dumps(list(ids)), log=store.log)
         keys = {key for *_, cap_keys, capped_queue in rows for key in places_of(cap_keys, capped_queue)}
         if keys - places:
             raise _UnlockedCapError(keys - places)
-        decided = fan_in(store, ends((fan_out_id and str(fan_out_id), state) for _, state, fan_out_id, *_ in rows))
+        decided = fan_in(
+            store, ends((fan_out_id and str(fan_out_id), state) for _, state, fan_out_id, *_ in rows), parents
+        )
         done = {JobId(str(row[0])): row[3] > 0 for row in rows}
         pass_on(store, places, done)
     return Cancelled(ended=done, decided=decided)

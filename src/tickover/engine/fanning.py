@@ -25,7 +25,7 @@ from tickover.domain.payload import MAX_BYTES
 from tickover.domain.retry import seconds
 from tickover.domain.states import TERMINAL
 from tickover.engine.effects import Ask, Keep, Verb
-from tickover.engine.fan_in import settle_fan_outs
+from tickover.engine.fan_in import time_out
 from tickover.engine.interrupt import Suspend
 from tickover.engine.typed import Typed
 from tickover.engine.waits import suspended
@@ -136,8 +136,7 @@ def _slots(ctx: JobContext, key: StepKey, fan_out_id: str) -> Verb[tuple[Status,
 def _look(store: Store, fan_out_id: str) -> tuple[FanOutView, list[Slot]]:
     view = store.fan_out(fan_out_id)
     if view.status == "open" and view.overdue:
-        with store.transaction():
-            settle_fan_outs(store, [(fan_out_id, "timed_out")])
+        time_out(store, fan_out_id)
         view = store.fan_out(fan_out_id)
     return view, store.slots(fan_out_id) if view.status != "open" else []
 

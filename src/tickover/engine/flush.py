@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from tickover import faults
@@ -14,7 +15,7 @@ from tickover.domain.ids import JobId, StepKey, TickId
 from tickover.domain.payload import safe_text
 from tickover.domain.redact import redact
 from tickover.domain.states import TERMINAL
-from tickover.engine.fan_in import ends, fan_in
+from tickover.engine.fan_in import Parents, ends, fan_in, parents_first
 from tickover.engine.places import lock_caps, pass_on
 from tickover.errors import StorageUnavailable
 from tickover.store.port import DataRefused, Decided, OutcomeUnknown, RolledBack, Store
@@ -125,23 +126,39 @@ def _until_known(
 def _once(
     store: Store, transitions: Sequence[Transition], saves: Sequence[Saved], *, tick: TickId, lease: float
 ) -> Flushed:
+    """One set, once."""
+    if any(_needs_phases(t) for t in transitions):
+        return parents_first(partial(_in_phases, store, transitions, saves, tick=tick, lease=lease))
+    # A checkpoint and a plain end are one statement each, which locks and fences by itself; most sets are these. No
+    # transaction around the two: they are of different jobs.
+    flushed = Flushed()
+    if saves:
+        flushed.saved = store.record(saves, lease=lease)
+    if transitions:
+        accepted = store.settle(transitions, tick=tick)
+        flushed.moved = {t.lease.job_id: t for t in transitions if t.lease.job_id in accepted}
+    return flushed
+
+
+def _in_phases(
+    store: Store,
+    transitions: Sequence[Transition],
+    saves: Sequence[Saved],
+    parents: Parents,
+    *,
+    tick: TickId,
+    lease: float,
+) -> Flushed:
     """One transaction in fixed phases: lock, record, look, settle, count the children, wake their parents (rule 3), and
     whoever waits for a place that is free now.
     """
     flushed = Flushed()
-    if not any(_needs_phases(t) for t in transitions):
-        # A checkpoint and a plain end are one statement each, which locks and fences by itself; most sets are these. No
-        # transaction around the two: they are of different jobs.
-        if saves:
-            flushed.saved = store.record(saves, lease=lease)
-        if transitions:
-            accepted = store.settle(transitions, tick=tick)
-            flushed.moved = {t.lease.job_id: t for t in transitions if t.lease.job_id in accepted}
-        return flushed
     places = {key for t in transitions for key in t.places}
+    leases = {s.lease for s in saves} | {t.lease for t in transitions}
     with store.transaction():
         lock_caps(store, places)
-        held = store.hold(sorted({s.lease for s in saves} | {t.lease for t in transitions}, key=_job_id))
+        store.lock(parents and parents.union(one.job_id for one in leases))
+        held = store.hold(sorted(leases, key=_job_id))
         moves = [t for t in transitions if t.lease.job_id in held]
         kept = [s for s in (*saves, *(c for t in moves for c in t.checkpoints)) if s.lease.job_id in held]
         if kept:
@@ -149,7 +166,7 @@ def _once(
         moves = _parked(store, moves)
         accepted = store.settle(moves, tick=tick)
         flushed.moved = {t.lease.job_id: t for t in moves if t.lease.job_id in accepted}
-        flushed.decided = fan_in(store, ends((t.fan_out_id, t.state) for t in flushed.moved.values()))
+        flushed.decided = fan_in(store, ends((t.fan_out_id, t.state) for t in flushed.moved.values()), parents)
         flushed.woken = pass_on(store, places, flushed.moved)
     return flushed
 

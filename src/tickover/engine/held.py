@@ -19,11 +19,11 @@ from tickover.engine.cancel import cancel_tree
 from tickover.engine.flush import Flushed, flush, reconnect
 from tickover.engine.inbox import Finished, Save
 from tickover.engine.interrupt import LeaseLost
-from tickover.engine.levels import levels
 from tickover.engine.observe import Hooks, after, details, seen
 from tickover.engine.plan import Plan
 from tickover.engine.registry import Registry
 from tickover.engine.run import Run
+from tickover.engine.sets import sets
 from tickover.errors import PayloadError
 from tickover.store.port import OutcomeUnknown, Pause, RolledBack, Store
 
@@ -66,7 +66,7 @@ class Held:
         decided = [self._decided(*one) for one in ended]
         moves = [transition for _, transition, _ in decided]
         kept = [save for item in saves for save in item.saves]
-        ends, *apart = levels(moves, {run.job.id for run, *_ in decided if run.fanned_out})
+        ends, *apart = sets(moves)
         flushed = self._flush(ends, kept)
         for part in apart:
             flushed.add(self._flush(part))

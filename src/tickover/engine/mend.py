@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from tickover import faults
@@ -11,7 +12,7 @@ from tickover.domain.fanout import Tally, decide_fan_out
 from tickover.domain.ids import JobId
 from tickover.domain.report import TickReport
 from tickover.engine.cancel import cancel_tree
-from tickover.engine.fan_in import settle_fan_outs
+from tickover.engine.fan_in import Parents, parents_first, settle_fan_outs, time_out
 from tickover.store.port import RolledBack, Store
 
 _log: Final = logging.getLogger("tickover.reaper")
@@ -41,8 +42,7 @@ def _time_out(store: Store, report: TickReport, left: Callable[[], bool]) -> boo
     while found == _AT_ONCE and left():
         ids = [str(row[0]) for row in store.call("fan_outs_over", limit=_AT_ONCE)]
         for fan_out_id in ids:
-            with store.transaction():
-                report.mended += bool(settle_fan_outs(store, [(fan_out_id, "timed_out")]))
+            report.mended += time_out(store, fan_out_id)
             faults.hit("mend.timed_out")
         found = len(ids)
     return found < _AT_ONCE
@@ -54,7 +54,7 @@ def _recount(store: Store, report: TickReport, left: Callable[[], bool]) -> bool
     while found == _AT_ONCE and left():
         rows = store.call("recount", after=after, limit=_AT_ONCE)
         for fan_out_id, differs in rows:
-            if differs and _repaired(store, str(fan_out_id)):
+            if differs and parents_first(partial(_repaired, store, str(fan_out_id))):
                 report.mended += 1
                 _log.error(
                     "fan-out %s had counters that its children have not: corrected; please report it", fan_out_id
@@ -64,14 +64,15 @@ def _recount(store: Store, report: TickReport, left: Callable[[], bool]) -> bool
     return found < _AT_ONCE
 
 
-def _repaired(store: Store, fan_out_id: str) -> bool:
+def _repaired(store: Store, fan_out_id: str, parents: Parents) -> bool:
     with store.transaction():
+        store.lock(parents)
         for total, done, failed, cancelled, strategy, required in store.call("repair_fan_out", id=fan_out_id):
             tally = Tally(
                 total=total, done=done, failed=failed, cancelled=cancelled, strategy=strategy, required=required
             )
             if (verdict := decide_fan_out(tally)) != "open":
-                settle_fan_outs(store, [(fan_out_id, verdict)])
+                settle_fan_outs(store, [(fan_out_id, verdict)], parents)
             return True
     return False
 
@@ -82,6 +83,7 @@ def _wake_parents(store: Store, report: TickReport, left: Callable[[], bool]) ->
     while found == _AT_ONCE and left():
         rows = [(JobId(str(parent)), str(fan_out)) for parent, fan_out in store.call("waiting_parents", limit=_AT_ONCE)]
         with store.transaction():
+            store.lock({parent for parent, _ in rows})
             woken = store.wake(sorted((parent, "fan_out", fan_out) for parent, fan_out in rows))
         for parent in woken:
             report.mended += 1

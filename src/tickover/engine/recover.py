@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from tickover import faults
@@ -11,7 +12,7 @@ from tickover.domain.decide import Transition, decide
 from tickover.domain.ids import TickId
 from tickover.domain.job import Claimed
 from tickover.domain.outcome import Crashed
-from tickover.engine.fan_in import ends, fan_in
+from tickover.engine.fan_in import Parents, ends, fan_in, parents_first
 from tickover.engine.places import lock_caps, pass_on
 from tickover.store.port import Store
 
@@ -50,11 +51,7 @@ def reap(store: Store, tick: TickId, limit: int) -> list[tuple[Claimed, Transiti
     """
     places: set[str] = set()
     for _ in range(_LOOKS):
-        with store.transaction():
-            lock_caps(store, places)
-            jobs = store.expired(tick, limit)
-            unlocked = {key for job in jobs for key in job.places} - places
-            reaped = [] if unlocked else _reap(store, jobs, tick, places)
+        reaped, unlocked = parents_first(partial(_looked, store, tick, limit, places))
         if not unlocked:
             faults.hit("reap.after_commit")
             return reaped
@@ -62,10 +59,24 @@ def reap(store: Store, tick: TickId, limit: int) -> list[tuple[Claimed, Transiti
     return []
 
 
-def _reap(store: Store, jobs: list[Claimed], tick: TickId, places: set[str]) -> list[tuple[Claimed, Transition]]:
+def _looked(
+    store: Store, tick: TickId, limit: int, places: set[str], parents: Parents
+) -> tuple[list[tuple[Claimed, Transition]], set[str]]:
+    """What was given back, or the caps that must be locked first."""
+    with store.transaction():
+        lock_caps(store, places)
+        store.lock(parents)
+        jobs = store.expired(tick, limit)  # those that nobody has locked: this waits for none
+        unlocked = {key for job in jobs for key in job.places} - places
+        return ([] if unlocked else _reap(store, jobs, tick, places, parents)), unlocked
+
+
+def _reap(
+    store: Store, jobs: list[Claimed], tick: TickId, places: set[str], parents: Parents
+) -> list[tuple[Claimed, Transition]]:
     decided = [(job, decide(job, Crashed(), dice=random.random())) for job in jobs]  # noqa: S311  # jitter, not secrecy
     faults.hit("reap.after_select")
     accepted = store.settle([transition for _, transition in decided], tick=tick, reaping=True)
-    fan_in(store, ends((t.fan_out_id, t.state) for job, t in decided if job.id in accepted))
+    fan_in(store, ends((t.fan_out_id, t.state) for job, t in decided if job.id in accepted), parents)
     pass_on(store, places, accepted)
     return [(job, transition) for job, transition in decided if job.id in accepted]

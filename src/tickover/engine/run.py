@@ -94,11 +94,6 @@ class Run:
         spoken.wait(seconds)
 
     @property
-    def fanned_out(self) -> bool:
-        """Whether an earlier run of this job began a fan-out, whose children may still run."""
-        return any(checkpoint.kind == "fan_out" for _, checkpoint in self.recorded)
-
-    @property
     def listened(self) -> bool:
         """Whether what this run hands in still counts."""
         return self.word not in ("closed", "lost")

@@ -104,10 +104,14 @@ class FlowStore(Seals):
             return Decided(fan_out_id=str(found), parent_id=JobId(str(parent)), status=status, cancels=bool(cancels))
         return None
 
+    def lock(self, jobs: Iterable[JobId]) -> None:
+        if ids := sorted(jobs):
+            self.call("lock_jobs", ids=json.dumps(ids))
+
+    def grab(self, jobs: Iterable[JobId]) -> set[JobId]:
+        return {JobId(str(row[0])) for row in self.call("grab_jobs", ids=json.dumps(sorted(jobs)))}
+
     def wake(self, waits: Sequence[tuple[JobId, WaitKind, str]]) -> set[JobId]:
-        if not waits:
-            return set()
-        self.call("lock_jobs", ids=json.dumps([job_id for job_id, _, _ in waits]))
         asked = json.dumps([{"id": job_id, "kind": kind, "ref": ref} for job_id, kind, ref in waits])
         return {JobId(str(row[0])) for row in self.call("wake", waits=asked, log=self.log)}
 

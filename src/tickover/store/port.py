@@ -7,7 +7,7 @@ back. One adapter implements this (`sql_store`), on two dialects.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -212,8 +212,16 @@ class Store(LimitVerbs, Protocol):
     def decide_fan_out(self, fan_out_id: str, status: Status) -> Decided | None:
         """Gives a fan-out its verdict; None when it has one."""
 
+    def lock(self, jobs: Iterable[JobId]) -> None:
+        """Locks these jobs, in id order, until the open transaction ends; nothing when there are none."""
+
+    def grab(self, jobs: Iterable[JobId]) -> set[JobId]:
+        """Locks those of these jobs that nobody else has locked, without waiting; returns them."""
+
     def wake(self, waits: Sequence[tuple[JobId, WaitKind, str]]) -> set[JobId]:
-        """Lets jobs run again that wait for exactly this; returns those that did. In the open transaction."""
+        """Lets jobs run again that wait for exactly this; returns those that did. They are locked since an earlier
+        statement of the open transaction.
+        """
 
     def durations(self, kind: str) -> dict[str, str]:
         """How long the steps of a kind took so far: histograms as JSON, by step."""
