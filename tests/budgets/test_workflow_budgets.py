@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from tickover import Budget, CollectAll, Context, Settings, Tickover
+from tickover.store.sql_store import SqlStore
 
 #: A tick that claims one job and ends it: see test_statement_budgets.
 ONE_JOB = {"postgresql": 5, "sqlite": 12}
@@ -43,6 +45,27 @@ def test_a_fresh_step_is_one_statement_on_postgresql(jobs: Tickover, dialect: st
     each, once = {"postgresql": (1, 0), "sqlite": (5, 1)}[dialect]
     assert spent[1:] == [ONE_JOB[dialect] + once + each, ONE_JOB[dialect] + once + 11 * each]
     assert spent[0] - spent[1] == 2
+
+
+def crashed(store: SqlStore, times: int) -> None:
+    """What is pending has crashed so often in a row."""
+    store.link.query(f"UPDATE jobs SET crash_run = {times} WHERE state = 'pending' RETURNING id", {})
+
+
+def test_only_a_suspect_pays_for_saying_which_step_it_begins(jobs: Tickover, dialect: str) -> None:
+    @jobs.job
+    def steps(ctx: Context, count: int) -> None:
+        walk(ctx, count)
+
+    steps.enqueue(11)
+    ticked(jobs)
+    spent = []
+    for crashes in (0, 2):
+        steps.enqueue(11)
+        jobs._core.do(partial(crashed, times=crashes))
+        spent.append(ticked(jobs))
+
+    assert spent[1] - spent[0] == 1
 
 
 def test_a_replay_of_a_thousand_recorded_steps_is_one_read(jobs: Tickover, dialect: str) -> None:

@@ -180,6 +180,12 @@ def test_the_third_crash_says_so() -> None:
     assert transition.error == "crashed 3 times in a row: the process was killed"
 
 
+def test_the_third_crash_says_in_which_step_where_that_is_known() -> None:
+    assert decide(claimed(crash_run=2, doing="fetch#0"), Crashed()).error == (
+        "crashed 3 times in step fetch#0: the process was killed"
+    )
+
+
 def test_a_job_that_was_given_back_keeps_its_place() -> None:
     transition = decide(claimed(), Released("not started"))
 

@@ -125,7 +125,8 @@ def _crashed(job: Claimed, move: Move) -> Transition:
     streak = job.crash_run + 1
     if must_run_alone(job.crash_run, job.max_crashes) and streak >= job.max_crashes:
         # Claimed alone and crashed again: nothing else can be to blame.
-        said = {"error": f"crashed {streak} times in a row: the process was killed", "error_kind": "Crashed"}
+        where = f"in step {job.doing}" if job.doing else "in a row"
+        said = {"error": f"crashed {streak} times {where}: the process was killed", "error_kind": "Crashed"}
         return move(state="failed", counter="crashes", event="JobFailed", crash_run=streak, data=said, **said)
     why = {"reason": "its lease ran out: the process was killed or frozen"}
     delay = crash_delay(streak)

@@ -74,6 +74,8 @@ class Claimed:
     #: The keys of its limits as they are stored, and whether its queue has a cap over the fleet.
     cap_keys: str | None = None
     queue_capped: bool = False
+    #: The step in which its process died, as far as it said: only a suspect does.
+    doing: str | None = None
 
     @property
     def id(self) -> JobId:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tickover.domain.budget import Window
+from tickover.domain.decide import must_run_alone
 from tickover.engine.effects import Ask, Verb
 from tickover.engine.inbox import Inbox
 from tickover.engine.interrupt import ContextClosed, Interrupt, LeaseLost, Suspend
@@ -153,6 +154,12 @@ class Flow:
         wanted = needs or min(self.desk.paces.usual(kind, step) or _PRIOR, _WHOLE * window.length)
         if wanted > window.stop - self.now:
             raise self.stop(Suspend("deadline", need=wanted, doing=step))
+
+    def announce(self, step: StepKey) -> Verb[None]:
+        """Has a job that kills its process say which step it begins: a record would come too late. Nobody else pays for it."""
+        job = self.run.job
+        if must_run_alone(job.crash_run, job.max_crashes) and not self.run.progressed:
+            yield Ask(lambda store: store.begins(job.lease, step))
 
     def _heard(self) -> Interrupt | None:
         match self.run.word:

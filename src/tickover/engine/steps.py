@@ -53,6 +53,7 @@ def take_step(ctx: JobContext, plan: StepPlan) -> Verb[Any]:
         return _read(plan, recorded)
     for attempt in _attempts(flow, plan):
         yield from flow.gate(plan.name, ctx.options.get("needs"))
+        yield from flow.announce(plan.key)
         begin = flow.now
         with _doing(flow, plan):
             error: BaseException | None = None

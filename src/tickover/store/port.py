@@ -263,6 +263,9 @@ class Store(LimitVerbs, Protocol):
     def lock_schedule(self, stored: Stored) -> datetime | None:
         """Locks a due schedule until the open transaction ends: the database's time, or None when it is not as read."""
 
+    def begins(self, lease: Lease, step: StepKey) -> None:
+        """Keeps, while the fence holds, which step a job begins; `expired` tells it."""
+
     def kind_seen(self, kind: str) -> bool:
         """Whether any code announced this kind within the last day."""
 

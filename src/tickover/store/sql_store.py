@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from tickover.clock import millis_up
 from tickover.domain.decide import Transition
-from tickover.domain.ids import JobId, TickId
+from tickover.domain.ids import JobId, StepKey, TickId
 from tickover.domain.job import Claimed, Lease
 from tickover.domain.report import TickReport
 from tickover.domain.retry import DEFAULT_BACKOFF, ExponentialBackoff
@@ -87,7 +87,15 @@ class SqlStore(FlowStore, ScheduleVerbs, LimitRows):
         return Overdue(leases=expired, waiters=waiting)
 
     def expired(self, tick: TickId | None, limit: int) -> list[Claimed]:
-        return [self.opened(claimed(row)) for row in self.call("expired", tick=tick, limit=limit)]
+        found = []
+        for *row, doing in self.call("expired", tick=tick, limit=limit):
+            job = self.opened(claimed(tuple(row)))
+            job.doing = doing
+            found.append(job)
+        return found
+
+    def begins(self, lease: Lease, step: StepKey) -> None:
+        self.call("begins", leases=fences([lease]), step=step)
 
     def enqueue(self, rows: Iterable[Mapping[str, Any]]) -> set[str]:
         """Writes rows of jobs, payloads sealed; returns the ids of those whose unique key was free."""
