@@ -423,3 +423,63 @@ def test_places_and_windows_do_not_pile_up(jobs: Tickover, raw: Raw) -> None:
     jobs.run_reaper(5)
 
     assert raw.count("rate_windows") == 0
+
+
+def test_keys_that_nobody_uses_do_not_pile_up(jobs: Tickover, raw: Raw) -> None:
+    @jobs.job(limits=[cap("gpu", 2), cap("tenant", 1, key=lambda job: job.tenant), rate("crm", 50, per=0.05)])
+    def work(n: int) -> None: ...
+
+    jobs.limit_queue("emails", 3)
+    for tenant in ("a", "b"):
+        work.using(tenant=tenant).enqueue(1)
+    jobs.tick(20)
+    kept = "SELECT key FROM caps ORDER BY key"
+    raw.rows("UPDATE cap_slots SET key = 'tenant:b' WHERE key = 'tenant:a'")
+    assert [key for (key,) in raw.rows(kept)] == ["gpu", "queue:emails", "rate:crm", "tenant:a", "tenant:b"]
+
+    jobs.run_reaper(5)
+    assert [key for (key,) in raw.rows(kept)] == ["gpu", "queue:emails", "rate:crm"]
+
+    raw.rows("UPDATE rate_windows SET number = number - 1000000")
+    jobs.run_reaper(5)
+    assert [key for (key,) in raw.rows(kept)] == ["gpu", "queue:emails"]
+
+
+def test_a_key_that_somebody_runs_under_or_waits_for_is_kept(jobs: Tickover, raw: Raw) -> None:
+    @jobs.job(limits=[cap("tenant", 1, key=lambda job: job.tenant)])
+    def work(n: int) -> None:
+        with Tickover(raw.url) as other:
+            other.run_reaper(5)
+        assert raw.rows("SELECT key, most FROM caps") == [("tenant:a", 1)]
+
+    jobs.enqueue_many(work.using(tenant="a").new(n) for n in range(2))
+    assert jobs.drain(20).completed == 2
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+def test_a_key_that_is_taken_while_the_reaper_looks_is_kept(jobs: Tickover, raw: Raw) -> None:
+    @jobs.job(limits=[cap("tenant", 1, key=lambda job: job.tenant)])
+    def work(n: int) -> None: ...
+
+    raw.rows("INSERT INTO caps (key, most) VALUES ('tenant:a', 1)")
+    work.using(tenant="a").enqueue(1)
+    meet = threading.Barrier(2, timeout=20)
+
+    def admits(point: str) -> None:
+        if point == "admit.locked":
+            meet.wait()
+            meet.wait()
+
+    faults.arm(admits)
+    ticking = threading.Thread(target=lambda: jobs.tick(20))
+    try:
+        ticking.start()
+        meet.wait()
+        with Tickover(raw.url) as other:
+            other._core.do(lambda store: store.prune_limits())
+        assert raw.rows("SELECT key FROM caps") == [("tenant:a",)]
+        meet.wait()
+    finally:
+        faults.arm(None)
+        ticking.join(20)
+    assert jobs.find(state="completed")

@@ -56,6 +56,33 @@ def test_a_queue_is_paused_and_resumed(run: Run, shop: Tickover) -> None:
     assert "1 completed" in run("tick").stdout
 
 
+def test_a_queue_is_limited_over_the_fleet(run: Run, shop: Tickover) -> None:
+    assert run("limits").stdout == "No cap has met a job, and no queue has one.\n"
+    answer = run("limits", "set", "emails", "1", "--json")
+    assert (answer.exit_code, json.loads(answer.stdout)) == (0, {"queue": "emails", "limit": 1})
+    assert run("limits", "set", "emails", "2").stdout == "At most 2 jobs of queue emails at once.\n"
+    assert json.loads(run("limits", "--json").stdout) == {
+        "limits": [{"key": "queue:emails", "most": 2, "running": 0, "waiting": 0}]
+    }
+    head, row = run("limits").stdout.splitlines()
+    assert (head.split()[0], row.split()) == ("LIMIT", ["queue:emails", "2", "0", "0", "limits", "set"])
+
+    removed = run("limits", "remove", "emails")
+    assert (removed.exit_code, removed.stdout) == (0, "Queue emails has no limit.\n")
+    assert shop.stats().caps == ()
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+@pytest.mark.parametrize(
+    ("given", "code"), [(("emails", "0"), 2), (("emails", "many"), 2), (("e mails", "3"), 1), ((), 2)]
+)
+def test_a_limit_that_is_none_is_refused(run: Run, shop: Tickover, given: tuple[str, ...], code: int) -> None:
+    answer = run("limits", "set", *given)
+    assert (answer.exit_code, answer.stdout) == (code, "")
+    assert answer.stderr.count("\n") == 1
+    assert shop.stats().caps == ()
+
+
 def test_the_fleet_is_paused_and_resumed(run: Run, shop: Tickover) -> None:
     shop.enqueue("greet", "Ann", remote=True)
     assert json.loads(run("ticks", "pause", "--aggressive", "--json").stdout) == {"fleet_paused": "aggressive"}

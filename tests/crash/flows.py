@@ -133,6 +133,7 @@ VERBS: Final[dict[str, dict[str, Any]]] = {
     "receive_callback": scene("answer", parked, "asker", **INSIDE),
     "open_fan_out": scene("tick", enqueued, "family", **INSIDE),
     "count_children": scene("tick", parked, "family", **INSIDE),
+    "grab_jobs": scene("tick", parked, "family", **INSIDE),
     "decide_fan_out": scene("tick", parked, "family", **INSIDE),
     "fan_out": scene("tick", parked, "family"),
     "slots": scene("tick", parked, "family"),

@@ -177,11 +177,12 @@ ELSEWHERE: Final[dict[str, str]] = {
     ),
     **dict.fromkeys(
         (
-            "limit_free", "limit_lock", "limit_pass", "limit_prune", "limit_queue", "limit_room", "limit_take",
+            "limit_free", "limit_lock", "limit_pass", "limit_prune", "limit_queue", "limit_room", "limit_take", "limit_unused",
             "limit_waits", "owners",
         ),
         "tests/crash/test_limits_hold.py: ticks that are killed under caps",
     ),
+    "begins": "tests/flow/test_crashes.py: what it says is read only after a crash",
     **dict.fromkeys(
         (
             "litter", "prune_callbacks", "prune_durations", "prune_events", "prune_fires", "prune_generations",

@@ -15,7 +15,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from tickover.cli import control, dev, doctor, inspect, password, run, schedules, schema, show
+from tickover.cli import control, dev, doctor, inspect, limits, password, run, schedules, schema, show
 from tickover.cli.call import Call, verb
 from tickover.errors import ConfigurationError, MigrationRequired, StorageUnavailable, TickoverError
 
@@ -128,6 +128,12 @@ queues.callback(invoke_without_command=True)(inspect.list_queues)
 queues.command("pause")(control.pause_queue)
 queues.command("resume")(control.resume_queue)
 app.add_typer(queues, name="queues", rich_help_panel=_LOOK)
+
+caps = typer.Typer(help="List the limits; set and remove a queue's.")
+caps.callback(invoke_without_command=True)(limits.list_limits)
+caps.command("set")(limits.set_limit)
+caps.command("remove")(limits.remove_limit)
+app.add_typer(caps, name="limits", rich_help_panel=_LOOK)
 
 timed = typer.Typer(help="List the schedules; pause, resume, run and remove one.")
 timed.callback(invoke_without_command=True)(schedules.list_schedules)

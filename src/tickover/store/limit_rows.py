@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from tickover.domain.admission import Admitted, CapFull, NotYet, Room, Verdict, Windows
 from tickover.domain.ids import JobId
 from tickover.domain.job import Lease
 from tickover.store.link import Row
+
+_KEYS_AT_ONCE: Final = 1000
 
 
 class LimitRows:
@@ -71,6 +73,7 @@ class LimitRows:
 
     def prune_limits(self) -> None:
         self.call("limit_prune")
+        self.call("limit_unused", limit=_KEYS_AT_ONCE)
 
 
 def _asked(numbers: Mapping[str, tuple[int | None, int | None]]) -> str:

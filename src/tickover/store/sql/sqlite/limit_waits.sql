@@ -1,5 +1,5 @@
--- limit_waits: caps that somebody waits for, and one row without a key when windows or places are left over from what
--- ended. The reaper looks whether there is room: a place that was kept for a job which was not claimed in time goes to the
+-- limit_waits: caps that somebody waits for, and one row without a key when windows, places or keys are left over from
+-- what ended. The reaper looks whether there is room: a place that was kept for a job which was not claimed in time goes to the
 -- next one.
 SELECT * FROM (SELECT DISTINCT substr(wait_ref, 5) FROM jobs WHERE state = 'waiting' AND wait_kind = 'cap' LIMIT :limit)
 UNION ALL
@@ -8,4 +8,9 @@ SELECT NULL WHERE EXISTS (
 ) OR EXISTS (
     SELECT 1 FROM cap_slots s
     WHERE NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id = s.job_id AND j.state NOT IN ('completed', 'failed', 'cancelled'))
+) OR EXISTS (
+    SELECT 1 FROM caps c WHERE (c.per_ms IS NOT NULL OR (instr(c.key, ':') > 0 AND substr(c.key, 1, 6) <> 'queue:'))
+        AND NOT EXISTS (SELECT 1 FROM cap_slots s WHERE s.key = c.key)
+        AND NOT EXISTS (SELECT 1 FROM rate_windows w WHERE w.key = c.key)
+        AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.state = 'waiting' AND j.wait_kind = 'cap' AND j.wait_ref = 'cap:' || c.key)
 )
