@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.raw import Raw
 from tickover import NewJob, Tickover, daily
 
 Run = Callable[..., Any]
@@ -52,3 +53,15 @@ def test_pauses_resumes_runs_and_removes(run: Run, declared: Tickover) -> None:
 def test_an_unknown_name_is_refused_with_the_nearest(run: Run, declared: Tickover) -> None:
     refused = run("schedules", "pause", "swep")
     assert (refused.exit_code, refused.stderr) == (1, "tickover: There is no schedule 'swep'. Did you mean 'sweep'?\n")
+
+
+def test_health_exits_with_4_while_a_schedule_is_overdue(run: Run, declared: Tickover, migrated_url: str) -> None:
+    run("tick", "--only", "scheduler")
+    with Raw(migrated_url) as raw:
+        raw.shift("schedules", "next_slot", -2 * 300 * 86400, "name = 'sweep'")
+        raw.rows("UPDATE schedules SET last_fired_at = seen_at")
+
+    answer = run("health")
+    assert (answer.exit_code, answer.stderr) == (4, "")
+    assert "Schedule 'sweep' is overdue by" in answer.stdout
+    assert json.loads(run("health", "--json").stdout)["facts"]["overdue_schedules"].keys() == {"sweep"}

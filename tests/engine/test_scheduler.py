@@ -528,6 +528,20 @@ class TestViews:
         assert view(jobs).overdue == 3
         assert view(jobs).next_at > world.raw.now()  # type: ignore[operator]  # it has one
 
+    def test_health_names_what_is_overdue_by_how_many_slots(self, world: World, jobs: Tickover) -> None:
+        declare(jobs)
+        let_pass(world, 1)
+        assert jobs.health().ok
+        jobs.run_scheduler(10)
+        let_pass(world, 3)
+
+        health = jobs.health()
+        assert (health.ok, health.facts["overdue_schedules"]) == (False, {"work": 3})
+        assert health.problems == ("Schedule 'work' is overdue by 3 slots: no scheduler fires it.",)
+        assert jobs.health(patience=86400 * 10).ok
+        jobs.pause_schedule("work")
+        assert jobs.health().ok
+
 
 def test_a_drain_fires_what_is_due_and_does_not_wait_for_the_next_slot(world: World, jobs: Tickover) -> None:
     runs: list[int] = []

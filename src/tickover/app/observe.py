@@ -14,6 +14,7 @@ from tickover.engine.context import Context
 
 if TYPE_CHECKING:
     from tickover import events as event_types
+    from tickover.store.sql_store import SqlStore
     from tickover.store.stats import Health, Stats, TickView
 
 H = TypeVar("H", bound=Callable[..., Any])
@@ -97,10 +98,18 @@ class Observe:
         return self._core.do(lambda store: stats.recent_ticks(store.link, limit))
 
     def health(self, *, patience: Duration = 120) -> Health:
-        """Whether anything that is due waits longer than `patience` seconds, and what else is wrong."""
-        from tickover.store import reads, stats
+        """Whether anything that is due waits longer than `patience` seconds, a schedule's slot included, and what else
+        is wrong.
+        """
+        from tickover.app.schedules import overdue_schedules
+        from tickover.store import stats
 
         allowed = seconds(patience, "patience")
-        return self._core.do(
-            lambda store: stats.health(store.link, reads.now(store.link, self._core.clock), patience=allowed)
-        )
+        self._core.load()  # else every schedule looks as if no code declared it
+
+        def look(store: SqlStore) -> Health:
+            now, stored = store.schedules()
+            missed = overdue_schedules(self._core, now, stored, allowed)
+            return stats.health(store.link, now, patience=allowed, missed=missed)
+
+        return self._core.do(look)

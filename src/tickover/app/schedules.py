@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, Final, Unpack
@@ -26,7 +26,7 @@ from tickover.domain.options import EnqueueOptions, check_enqueue_options, check
 from tickover.domain.payload import encode
 from tickover.domain.retry import ExponentialBackoff
 from tickover.domain.schedule import Schedule
-from tickover.domain.slots import overdue, paused_slots
+from tickover.domain.slots import MISSED, overdue, paused_slots
 from tickover.engine.reconcile import reconcile
 from tickover.engine.scheduler import Enqueuing, write_fires
 from tickover.errors import DuplicateJob, InvalidArgument, InvalidTransition, PayloadError, ScheduleError
@@ -248,7 +248,14 @@ def _run(store: SqlStore, stored: Stored, enqueuing: Enqueuing) -> str:
     return str(row["id"])
 
 
-def _views(core: Core, now: datetime, stored: Mapping[str, Stored]) -> list[ScheduleView]:
+def overdue_schedules(core: Core, now: datetime, stored: Iterable[Stored], patience: float) -> dict[str, int]:
+    """How many slots each schedule has missed for longer than so many seconds; those that code here knows, by name."""
+    late = max(MISSED, timedelta(seconds=patience))
+    shown = _views(core, now, {one.name: one for one in stored}, late)
+    return {view.name: view.overdue for view in shown if view.overdue}
+
+
+def _views(core: Core, now: datetime, stored: Mapping[str, Stored], late: timedelta = MISSED) -> list[ScheduleView]:
     # An application that declares nothing and has no handlers, such as `--database` of the CLI, knows no code at all.
     knows = bool(core.schedules) or bool(core.registry.names())
     views = []
@@ -256,20 +263,20 @@ def _views(core: Core, now: datetime, stored: Mapping[str, Stored]) -> list[Sche
         found = stored.get(name)
         unseen = found is None or found.seen_at is None or now - found.seen_at > _UNSEEN
         orphaned = name not in core.schedules if knows else unseen
-        views.append(_view(found or core.schedules[name], now, orphaned=orphaned))
+        views.append(_view(found or core.schedules[name], now, late, orphaned=orphaned))
     return views
 
 
-def _view(shown: Declared, now: datetime, *, orphaned: bool) -> ScheduleView:
+def _view(shown: Declared, now: datetime, late: timedelta, *, orphaned: bool) -> ScheduleView:
     fired = paused = next_slot = None
     if isinstance(shown, Stored):
         fired, paused, next_slot = shown.last_fired_at, shown.paused, shown.next_slot
     try:
         next_at = next_slot if next_slot is not None and next_slot > now else shown.schedule.next(now)
-        late = overdue(shown, now) if isinstance(shown, Stored) and not orphaned else 0
+        missed = overdue(shown, now, late=late) if isinstance(shown, Stored) and not orphaned else 0
     except ScheduleError:  # newer code wrote it in words that this code does not know
-        next_at, late = next_slot, 0
+        next_at, missed = next_slot, 0
     return ScheduleView(
-        name=shown.name, kind=shown.kind, spec=shown.spec, tz=shown.tz, next_at=next_at, last_at=fired, overdue=late,
+        name=shown.name, kind=shown.kind, spec=shown.spec, tz=shown.tz, next_at=next_at, last_at=fired, overdue=missed,
         paused=bool(paused), orphaned=orphaned, catch_up=shown.catch_up, overlap=shown.overlap,
     )  # fmt: skip

@@ -94,11 +94,11 @@ def paused_slots(schedule: Schedule, next_slot: datetime | None, now: datetime) 
     return (Omitted(slot=next_slot, reason=f"the schedule was paused{more}"),)
 
 
-def overdue(stored: Stored, now: datetime) -> int:
-    """How many slots should have fired longer ago than a timer is late; 0 for what never fired, or is paused."""
+def overdue(stored: Stored, now: datetime, *, late: timedelta = MISSED) -> int:
+    """How many slots should have fired longer ago than a timer is `late`; 0 for what never fired, or is paused."""
     if stored.paused or stored.next_slot is None or stored.last_fired_at is None:
         return 0
-    schedule, missed = stored.schedule, now - MISSED
+    schedule, missed = stored.schedule, now - late
     slot: datetime | None = stored.next_slot
     count = 0
     while slot is not None and slot <= missed and count < _COUNTED:

@@ -171,8 +171,15 @@ def _settled_so_far(link: Link, ids: list[Any]) -> dict[str, dict[str, int]]:
     return {str(row[0]): {name: int(n) for name, n in zip(_SETTLED, row[1:], strict=True)} for row in rows}
 
 
-def health(link: Link, now: datetime, *, patience: float) -> Health:
-    """Looks for what a tick should have done long ago: due jobs older than `patience` seconds, leases long expired."""
+def health(link: Link, now: datetime, *, patience: float, missed: Mapping[str, int]) -> Health:
+    """Looks for what a tick should have done long ago: due jobs older than `patience` seconds, leases long expired.
+
+    Args:
+        link: where to look.
+        now: the database's time.
+        patience: seconds.
+        missed: how many slots schedules have missed, by name.
+    """
     ready = and_(
         jobs.c.state == "pending",
         jobs.c.run_at <= now,
@@ -197,6 +204,10 @@ def health(link: Link, now: datetime, *, patience: float) -> Health:
         problems.append(f"{expired} leases ran out, the oldest {overdue:.0f} s ago: nothing reaps them.")
     if late and not paused:
         problems.append(f"{late} waiting jobs were to go on more than {patience:.0f} s ago: no tick wakes them.")
+    for name, slots in missed.items():
+        problems.append(
+            f"Schedule {name!r} is overdue by {slots} slot{'' if slots == 1 else 's'}: no scheduler fires it."
+        )
     return Health(
         ok=not problems,
         problems=tuple(problems),
@@ -205,5 +216,5 @@ def health(link: Link, now: datetime, *, patience: float) -> Health:
         oldest_due_seconds=waited,
         expired_leases=expired,
         dead_letters=dead,
-        facts={"fleet_paused": paused},
+        facts={"fleet_paused": paused, "overdue_schedules": dict(missed)},
     )
