@@ -13,6 +13,7 @@ from tests.support.world import claim, tick_id
 from tickover.domain.decide import decide
 from tickover.domain.ids import new_ids
 from tickover.domain.outcome import Completed
+from tickover.store.settle_rows import parcel
 from tickover.store.sql_store import SqlStore
 from tickover.store.verbs import verb
 
@@ -81,8 +82,8 @@ class TestAFullFlush:
         fill(raw, 5_000)
         raw.rows("ANALYZE jobs")
         jobs = claim(store, 1000).jobs
-        sent = [store._transition(decide(job, Completed("1"), seconds=0.001)) for job in jobs]
-        return {**HOT["settle"], "transitions": json.dumps(sent), "tick": tick_id()}
+        ends = [decide(job, Completed("1"), seconds=0.001) for job in jobs]
+        return {**HOT["settle"], **parcel(store, ends, "postgresql"), "tick": tick_id()}
 
     @pytest.mark.parametrize("analysed", [True, False])
     def test_reads_each_of_its_rows_a_few_times(

@@ -9,6 +9,8 @@ import psycopg
 import pytest
 
 from tests.support.raw import Raw
+from tickover.store.seal import Seals
+from tickover.store.settle_rows import parcel
 from tickover.store.sql_store import NO_TICK
 from tickover.store.verbs import pyformat, verb
 
@@ -23,7 +25,7 @@ HOT: dict[str, dict[str, Any]] = {
     "claim": CLAIM,
     "due": {"tick": NO_TICK, "queues": None, "window_ms": 60_000, "alone": True},
     "beat": {"leases": "[]", "lease": 60.0},
-    "settle": {"transitions": "[]", "tick": NO_TICK, "reaping": False, "log": "all"},
+    "settle": {**parcel(Seals(), [], "postgresql"), "tick": NO_TICK, "reaping": False, "log": "all"},
     "enqueue": {"jobs": "[]", "log": "all"},
     "expired": {"tick": NO_TICK, "limit": 100},
 }

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from datetime import UTC
 from typing import Any, Literal
 
-from tickover.clock import millis_up
 from tickover.domain.decide import Transition
 from tickover.domain.ids import JobId, StepKey, TickId
 from tickover.domain.job import Claimed, Lease
@@ -23,10 +22,10 @@ from tickover.store.open import Database
 from tickover.store.port import ENDLESS, Beat, Claim, Due, Overdue, Settled, TickHead, Wanted, Whereabouts
 from tickover.store.schedule_rows import ScheduleVerbs, utc
 from tickover.store.seal import Codec
+from tickover.store.settle_rows import parcel
 from tickover.store.verbs import verb
 
 EventLog = Literal["all", "failures", "none"]
-_FAILURES = frozenset({"JobFailed", "JobRetrying", "JobReclaimed"})
 _BRIEF = (
     "completed",
     "failed",
@@ -157,7 +156,7 @@ class SqlStore(FlowStore, ScheduleVerbs, LimitRows):
             return {}
         rows = self.call(
             "settle",
-            transitions=json.dumps([self._transition(t) for t in transitions]),
+            **parcel(self, transitions, self.link.dialect),
             tick=tick or NO_TICK,
             reaping=reaping,
             log=self.log,
@@ -194,32 +193,6 @@ class SqlStore(FlowStore, ScheduleVerbs, LimitRows):
             durations=durations,
             **{name: getattr(report, name) for name in _BRIEF},
         )
-
-    def _transition(self, t: Transition) -> dict[str, Any]:
-        """Sparse: what is absent is a plain completion, so a set of those is fences and durations."""
-        lease = t.lease
-        row: dict[str, Any] = {"id": lease.job_id, "epoch": lease.epoch, "claim_id": lease.claim_id}
-        if t.seconds is not None:
-            row["seconds"] = int(t.seconds * 1e6) / 1e6  # round() takes five times as long
-        if t.result is not None:
-            row["result"] = self.seal(lease.job_id, "result", t.result)
-        if t.event == "JobCompleted":
-            return row
-        row |= {"state": t.state, "counter": t.counter, "event": t.event}
-        row["data"] = json.dumps(self.seal_event(lease.job_id, t.data))
-        if t.error is not None:
-            row["error"] = self.seal(lease.job_id, "error", t.error)
-        row["loud"] = t.event in _FAILURES
-        if t.park is not None:
-            row |= {"wait_kind": t.park.kind, "wait_ref": t.park.ref}
-            if t.park.until is not None:
-                row |= {"until": t.park.until.isoformat(), "until_ms": millis_up(t.park.until)}
-        if t.resume:
-            row["resume"] = True
-        for name in ("delay", "error_kind", "crash_run", "stall_run", "need_ms", "deferrals"):
-            if (value := getattr(t, name)) is not None:
-                row[name] = value
-        return row
 
 
 NO_TICK = "00000000-0000-0000-0000-000000000000"
