@@ -6,7 +6,7 @@ position: a step that is added in front must not shift the others.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -28,7 +28,7 @@ class Scope:
 
     def __init__(self, path: str = "") -> None:
         self.path = path
-        self.counts: Counter[str] = Counter()
+        self.counts: defaultdict[str, int] = defaultdict(int)
 
     def next(self, name: str) -> StepKey:
         """The key of the next step of this name."""
