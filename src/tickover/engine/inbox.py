@@ -71,6 +71,11 @@ class Inbox:
         self._closed = False
         self._lock = threading.Lock()
 
+    @property
+    def waiting(self) -> int:
+        """How much was handed in and not taken yet."""
+        return self._items.qsize()
+
     def hand_in(self, item: Item) -> None:
         """Leaves an outcome; returns at once."""
         self._items.put(item)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Mapping
 from typing import Final
 
 from tickover.domain.budget import claim_size
@@ -18,7 +17,7 @@ from tickover.engine.held import Held
 from tickover.engine.inbox import Ask, Finished, Inbox, Item, Save
 from tickover.engine.interrupt import TickClosed
 from tickover.engine.loop import EventLoop
-from tickover.engine.memory import memory_mb
+from tickover.engine.memory import memory_mb, undisturbed
 from tickover.engine.observe import Hooks
 from tickover.engine.plan import Plan
 from tickover.engine.recall import recall
@@ -98,6 +97,7 @@ class Tick:
             self.report.reaped += 1
             self.held.tell_hooks(job, transition, None)
 
+    @undisturbed()
     def _claim(self) -> None:
         """Fills free slots, and claims a little ahead when jobs are short; sets the reason when all is done."""
         denied, self._denied = self._denied, 0
@@ -136,6 +136,7 @@ class Tick:
         if not self._take(wanted, denied) and not self.held:
             self.reason = "paused" if self._due is not None and self._due.paused else "empty"
 
+    @undisturbed()
     def _absorb(self, items: list[Item]) -> None:
         """Settles every outcome that was handed in as one set, and answers every question."""
         asked = [item for item in items if not isinstance(item, Finished)]
@@ -269,9 +270,10 @@ class Tick:
     @property
     def _pace(self) -> float:
         """Jobs per second of waiting for them; the database's time is not theirs, within reason."""
-        return self.held.settled / max(0.001, self.inbox.waited, (self._now - self.window.start) / 4)
+        done, now = self.held.settled + self.inbox.waiting, self._now
+        return done / max(0.001, self.inbox.waited, (now - (self.held.opened or now)) / 4)
 
-    def _rooms(self, *, spare: int) -> Mapping[str, int] | None:
+    def _rooms(self, *, spare: int) -> dict[str, int] | None:
         """Room per queue: its concurrency less what it has here, and what may be claimed ahead."""
         if self.plan.queues is None:
             return None
