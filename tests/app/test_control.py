@@ -192,3 +192,14 @@ def test_a_budget_may_be_a_number_or_a_budget(jobs: Tickover, double: Handler[[i
 
     assert (report.claimed, report.completed, report.stopped_because, report.more) == (2, 2, "max_jobs", True)
     assert jobs.tick(20).completed == 3
+
+
+def test_many_that_a_word_finds_are_retried_and_no_others(jobs: Tickover) -> None:
+    @jobs.job(retries=0)
+    def charge(name: str) -> None:
+        raise ValueError("no reply")
+
+    ids = [charge.enqueue(name) for name in ("Ann", "Bob", "Cleo")]
+    jobs.drain(5)
+    assert jobs.retry_many(search="Bob") == [ids[1]]
+    assert [jobs.get(one).state for one in ids] == ["failed", "pending", "failed"]

@@ -21,8 +21,17 @@ _NAMES: Final = (
 )  # fmt: skip
 #: Later parts win over earlier ones.
 _PARTS: Final = {
-    "app.css": ("tokens.css", "base.css", "parts.css", "pages.css", "dialogs.css", "small.css", "extra.css"),
-    "app.js": ("theme.js", "live.js", "times.js", "keys.js"),
+    "app.css": (
+        "tokens.css",
+        "base.css",
+        "parts.css",
+        "pages.css",
+        "dialogs.css",
+        "small.css",
+        "extra.css",
+        "actions.css",
+    ),
+    "app.js": ("theme.js", "live.js", "times.js", "keys.js", "actions.js"),
 }
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".woff2": "font/woff2", ".svg": "image/svg+xml"

@@ -17,6 +17,14 @@ _ICONS: Final = {
     "check": '<path d="m3 8.5 3.2 3.2L13 4.8"/>',
     "chev": '<path d="m6 3.8 4.2 4.2L6 12.2"/>',
     "filter": '<path d="M2.5 3.5h11L9.4 8.4v4.1l-2.8 1V8.4Z"/>',
+    "audit": '<path d="M3.5 2h6L13 5.4V14H3.5Z"/><path d="M6 8h4.5M6 10.8h4.5"/>',
+    "retry": '<path d="M13 8a5 5 0 1 1-1.6-3.7"/><path d="M13.2 2.2v2.9h-2.9"/>',
+    "play": '<path d="M5 3.2 12.5 8 5 12.8Z"/>',
+    "x": '<path d="m4 4 8 8M12 4l-8 8"/>',
+    "plus": '<path d="M8 3v10M3 8h10"/>',
+    "eye": '<path d="M1.8 8S4 3.8 8 3.8 14.2 8 14.2 8 12 12.2 8 12.2 1.8 8 1.8 8Z"/><circle cx="8" cy="8" r="1.9"/>',
+    "trash": '<path d="M3 4.5h10M6.3 4.5V2.8h3.4v1.7M4.3 4.5l.6 8.7h6.2l.6-8.7"/>',
+    "signal": '<circle cx="8" cy="6" r="1.4"/><path d="M8 7.4V14M4.9 9.1a4.4 4.4 0 0 1 0-6.2M11.1 2.9a4.4 4.4 0 0 1 0 6.2"/>',
     "clock": '<circle cx="8" cy="8" r="6"/><path d="M8 4.5V8l2.3 1.7"/>',
 }
 _RING: Final = '<circle cx="7" cy="7" r="4.6" fill="none" stroke="currentColor" stroke-width="1.6"'

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from tickover_ui import assets, charts, icons, words
+from tickover import Tickover
+from tickover.errors import InvalidArgument, StorageUnavailable
+from tickover.store.audit_rows import NoteView, find_notes
+from tickover.web.access import Caller
+from tickover_ui import assets, charts, icons, reading, words
+from tickover_ui.actions.names import NAMES
+from tickover_ui.forms import token
 
 _NAVIGATION: Final = (
     ("Watch", (("/", "overview", "Overview"),)),
     ("Work", (("/jobs", "jobs", "Jobs"), ("/dead", "dead", "Dead letters"))),
+    ("Set up", (("/audit", "audit", "Audit log"),)),
 )
 _TEMPLATES: Final = Environment(
     loader=PackageLoader("tickover_ui"),
@@ -24,22 +33,59 @@ _TEMPLATES: Final = Environment(
 )
 _TEMPLATES.globals |= {
     "ic": icons.icon, "st": icons.state, "glyph": icons.glyph, "sprite": icons.sprite(), "duration": words.duration,
-    "number": words.number, "document": words.document, "columns": charts.columns, "share": charts.share,
+    "number": words.number, "document": words.document, "whole": words.whole, "known": NAMES, "columns": charts.columns, "share": charts.share,
     "static": assets.NAMES, "navigation": _NAVIGATION, "len": len,
 }  # fmt: skip
 
 
 def page(request: Request, template: str, *, now: Any, **seen: Any) -> HTMLResponse:
     """Renders a page. `now` is the time that its distances are told from."""
-    base = request.scope.get("root_path", "").rstrip("/")
-    path = request.url.path.removeprefix(base) or "/"
+    base = base_of(request)
+    caller: Caller | None = getattr(request.state, "caller", None)
+    frame = {
+        "base": base, "path": request.url.path.removeprefix(base) or "/", "link": partial(link_to, request), "caller": caller,
+        "ago": lambda at: words.moment(at, now), "act": partial(_button, request, caller), "did": _did(request, caller),
+        "log_out": token(request) if caller is not None and caller.session else "",
+    }  # fmt: skip
+    text = _TEMPLATES.get_template(template).render(now=now, **frame, **seen)
+    # Not `no-referrer`, with which a browser says `Origin: null` even to the page's own site.
+    return HTMLResponse(text, headers={"Referrer-Policy": "same-origin"})
 
-    def link(to: str, **query: Any) -> str:
-        given = {name: value for name, value in query.items() if value}
-        return f"{base}{to}" + (f"?{urlencode(given)}" if given else "")
 
-    def ago(at: Any) -> Any:
-        return words.moment(at, now)
+def base_of(request: Request) -> str:
+    """The path under which this application is mounted."""
+    return str(request.scope.get("root_path", "")).rstrip("/")
 
-    text = _TEMPLATES.get_template(template).render(now=now, base=base, path=path, link=link, ago=ago, **seen)
-    return HTMLResponse(text)
+
+def link_to(request: Request, to: str, **query: Any) -> str:
+    """The address of a path of ours, with what is given of the query; a list is a name several times."""
+    given = {name: value for name, value in query.items() if value}
+    joint = "&" if "?" in to else "?"
+    return f"{base_of(request)}{to}" + (f"{joint}{urlencode(given, doseq=True)}" if given else "")
+
+
+def _button(
+    request: Request, caller: Caller | None, name: str, label: str = "", /, *, small: bool = False, **about: Any
+) -> Markup:
+    """The button of an action on something; nothing for those who may not do it."""
+    known = NAMES[name]
+    if caller is None or not caller.may(known.role):
+        return Markup("")
+    look = "btn" + (" sm" if small else "") + (" danger" if known.danger else "")
+    return Markup('<a class="{}" href="{}" data-act{}>{}{}</a>').format(
+        look, link_to(request, f"/act/{name}", **about), Markup(' data-key="{}"').format(known.key) if known.key else "",
+        icons.icon(known.icon), label or known.label,
+    )  # fmt: skip
+
+
+def _did(request: Request, caller: Caller | None) -> NoteView | None:
+    """What this caller has just done, when the address says so."""
+    note_id = request.query_params.get("did", "")
+    if caller is None or not note_id:
+        return None
+    jobs: Tickover = request.app.state.jobs
+    try:
+        found = reading.read(jobs, lambda store: find_notes(store, limit=1, note_id=note_id, who=caller.name))
+    except (InvalidArgument, StorageUnavailable):
+        return None  # a notice that cannot be had is none; the page itself says what is wrong
+    return found[0] if found else None

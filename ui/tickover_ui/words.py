@@ -48,5 +48,10 @@ def number(count: int) -> str:
 
 def document(value: Any) -> tuple[str, int]:
     """(JSON for people, how many characters of it are not shown); what is named a secret is hidden."""
-    text = json.dumps(redacted(value), indent=2, ensure_ascii=False)
+    return whole(redacted(value))
+
+
+def whole(value: Any) -> tuple[str, int]:
+    """The same with nothing hidden."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
     return text[:_SHOWN], max(0, len(text) - _SHOWN)

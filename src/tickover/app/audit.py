@@ -60,6 +60,6 @@ def audited(core: Core, note: Note, act: Callable[[], T], *, told: Callable[[T],
     return core.together(work)
 
 
-def but(note: Note, *, result: str, count: int | None = None) -> Note:
+def but(note: Note, *, result: str, count: int | None = None, target: str = "") -> Note:
     """The same row with what came of it."""
-    return replace(note, result=result, count=note.count if count is None else count)
+    return replace(note, result=result, count=note.count if count is None else count, target=target or note.target)

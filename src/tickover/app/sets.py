@@ -12,11 +12,12 @@ from tickover.app.core import Core
 from tickover.store.sql_store import SqlStore
 
 SetVerb: TypeAlias = Literal["retry", "cancel", "pause", "resume"]
+#: The states in which there is something to do.
 SET_VERBS: Final[dict[SetVerb, tuple[str, ...]]] = {
     "retry": ("failed", "cancelled"),
     "cancel": ("pending", "running", "waiting", "paused"),
     "pause": ("pending", "running", "waiting"),
-    "resume": ("paused", "running"),
+    "resume": ("paused",),
 }
 
 

@@ -39,7 +39,14 @@ class NoteView:
 
 
 def find_notes(
-    store: SqlStore, *, limit: int = 50, cursor: str | None = None, note_id: str | None = None, **filters: str | None
+    store: SqlStore,
+    *,
+    who: str | None = None,
+    action: str | None = None,
+    target: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+    note_id: str | None = None,
 ) -> Page[NoteView]:
     """A page of the audit log; `who`, `action` and `target` are exact.
 
@@ -49,7 +56,7 @@ def find_notes(
     if not 1 <= limit <= MOST_ROWS:
         raise InvalidArgument(f"limit= takes 1 to {MOST_ROWS}, not {limit!r}.")
     statement: Any = select(*_COLUMNS).order_by(audit.c.id.desc()).limit(limit + 1)
-    for name, value in filters.items():
+    for name, value in (("who", who), ("action", action), ("target", target)):
         if value:
             statement = statement.where(audit.c[name] == value)
     if note_id is not None:

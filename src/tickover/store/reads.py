@@ -89,10 +89,18 @@ def find(store: SqlStore, *, limit: int = 50, cursor: str | None = None, **filte
 
 def find_ids(store: SqlStore, *, limit: int, cursor: str | None, **filters: Any) -> list[str]:
     """Ids that match, oldest first, behind `cursor`."""
-    statement = select(jobs.c.id).where(*_conditions(store, filters)).order_by(jobs.c.id).limit(limit)
+    statement = (
+        select(jobs.c.id).select_from(_JOINED).where(*_conditions(store, filters)).order_by(jobs.c.id).limit(limit)
+    )
     if cursor is not None:
         statement = statement.where(jobs.c.id > parse_id(cursor))
     return [str(row[0]) for row in send(store.link, statement)]
+
+
+def count(store: SqlStore, *, most: int, **filters: Any) -> int:
+    """How many match; it stops at `most`."""
+    found = select(literal(1)).select_from(_JOINED).where(*_conditions(store, filters)).limit(most).subquery()
+    return int(send(store.link, select(func.count()).select_from(found))[0][0])
 
 
 def state_of(link: Link, job_id: str) -> tuple[str | None, bool]:
@@ -155,6 +163,12 @@ def _conditions(store: SqlStore, filters: Mapping[str, Any]) -> list[ColumnEleme
             conditions.append(columns[name] == value)
         elif name == "but_kind":
             conditions.append(jobs.c.kind != value)
+        elif name == "states":
+            conditions.append(jobs.c.state.in_(value))
+        elif name == "ended_before":
+            conditions.append(jobs.c.finished_at <= value)
+        elif name == "ids":
+            conditions.append(jobs.c.id.in_([parse_id(one) for one in value]))
         elif name == "parent":
             conditions.append(jobs.c.parent_id == parse_id(value))
         elif name == "meta":

@@ -196,6 +196,11 @@ def _from_here(request: Request) -> bool:
     return ours and request.headers.get("sec-fetch-site", "none") in _NAVIGATION
 
 
+def is_local(request: Request) -> bool:
+    """Whether this machine was asked by a name of its own: there a browser needs no TLS."""
+    return _is_loopback(_name(request.headers.get("host", "")))
+
+
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 

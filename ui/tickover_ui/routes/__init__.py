@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from tickover_ui.routes import dead, job, jobs, live, overview
+from tickover_ui.routes import audit, bulk, dead, job, jobs, live, overview
 
-ROUTERS: Final = (overview.router, jobs.router, job.router, dead.router, live.router)
+ROUTERS: Final = (overview.router, jobs.router, job.router, dead.router, live.router, audit.router, bulk.router)
