@@ -73,6 +73,8 @@ class Settings:
     wake_group: str = "default"
     #: Wakes in a row that go the direct way; AWS stops a chain at about 16, so then one takes a detour.
     wake_hops: int = 12
+    #: US dollars that a GB-second of a Lambda function costs you; None: Amazon's list price, by architecture.
+    gb_second_price: float | None = None
     #: `simple` (a tick each minute) or `zero-idle` (nothing due, nothing runs).
     profile: Literal["simple", "zero-idle"] = "simple"
 
@@ -90,6 +92,8 @@ class Settings:
             _require(
                 isinstance(value := getattr(self, name), int) and low <= value <= high, name, value, f"{low} to {high}"
             )
+        price = self.gb_second_price
+        _require(price is None or 0 <= price < 1, "gb_second_price", price, "US dollars, such as 0.0000133334")
         _require(self.events in ("all", "failures", "none"), "events", self.events, "all, failures or none")
         _require(self.profile in ("simple", "zero-idle"), "profile", self.profile, "simple or zero-idle")
         if self.queues is not None:
@@ -172,5 +176,6 @@ _READERS: dict[str, Any] = {
     **dict.fromkeys(_DURATIONS, read_duration),
     **dict.fromkeys(("concurrency", "reap_limit", "max_ticks", "wake_hops"), int),
     "queues": read_queues,
+    "gb_second_price": float,
     "database_iam": _flag,
 }

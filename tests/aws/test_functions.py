@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import math
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +14,9 @@ import pytest
 from tickover import NewJob, Settings, Tickover
 from tickover.aws import migrate_handler, reaper_handler, scheduler_handler, tick_handler, web_handler
 from tickover.aws.budget import budget_of
+from tickover.aws.price import PER_GB_SECOND, PER_REQUEST
 from tickover.engine.wake import Note
-from tickover.errors import InvalidArgument
+from tickover.errors import ConfigurationError, InvalidArgument
 from tickover.store.migrate import HEAD
 from tickover.testing import fake_lambda_context
 
@@ -191,3 +194,31 @@ def test_migrations_scheduler_and_reaper_say_what_they_did(jobs: Tickover) -> No
     assert migrate_handler(jobs)({}, context()) == {"version": HEAD}
     assert scheduler_handler(jobs)({}, context())["fired"] == 0
     assert reaper_handler(jobs)({}, context())["reaped"] == 0
+
+
+def test_a_tick_on_lambda_knows_what_it_cost_at_least(jobs: Tickover) -> None:
+    jobs.enqueue("work")
+    report = tick_handler(jobs)({}, context())
+    (view,) = jobs.ticks()
+
+    memory, second = int(context().memory_limit_in_mb) / 1024, PER_GB_SECOND[os.uname().machine]
+    seconds = math.ceil(report["seconds"] * 1000) / 1000
+    assert view.cost == report["cost"] == pytest.approx(PER_REQUEST + memory * second * seconds)
+    assert view.cold
+    assert view.memory_mb
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_price_of_your_own_takes_the_place_of_the_list(migrated_url: str) -> None:
+    with Tickover(migrated_url, settings=Settings(gb_second_price=0)) as jobs:
+        jobs.enqueue("nobody-knows-it", remote=True)
+        jobs.job("nobody-knows-it")(lambda: None)
+        assert tick_handler(jobs)({}, context())["cost"] == PER_REQUEST
+    with pytest.raises(ConfigurationError, match="gb_second_price must be US dollars, such as"):
+        Settings(gb_second_price=20.0)
+
+
+def test_where_nobody_charges_by_the_second_a_tick_has_no_cost(jobs: Tickover) -> None:
+    jobs.enqueue("work")
+    assert jobs.tick(5).cost is None
+    assert jobs.ticks()[0].cost is None

@@ -128,6 +128,16 @@ def test_ticks_lists_the_ticks_that_had_work(run: Run, three: list[str]) -> None
     (tick,) = _json(run, "ticks")["ticks"]
     assert (tick["trigger"], tick["claimed"], tick["completed"], tick["failed"]) == ("cli", 2, 1, 1)
     assert tick["ended_at"] > tick["started_at"]
+    assert tick["cost"] is None
+
+
+def test_ticks_show_what_they_cost_where_somebody_charges(run: Run, three: list[str], shop: Tickover) -> None:
+    assert "COST" not in run("ticks").stdout
+    with shop._core.database.link() as link:
+        link.query("UPDATE ticks SET cost = 0.0000214", {})
+    shown = run("ticks").stdout
+    assert "COST" in shown
+    assert "$0.000021" in shown
 
 
 def test_health_tells_what_it_looked_at(run: Run, three: list[str]) -> None:

@@ -17,7 +17,7 @@ NAMED = (  # noqa: SIM905  # as the contract writes them
     "wake_function wake_queue_url wake_role_arn wake_url profile"
 ).split()
 #: What came on top of it.
-OURS = ("retain_audit", "wake_group", "wake_hops")
+OURS = ("gb_second_price", "retain_audit", "wake_group", "wake_hops")
 
 READ = {
     "database_url": ("postgresql://db/x", "postgresql://db/x"),
@@ -43,6 +43,7 @@ READ = {
     "wake_function": ("tick", "tick"),
     "wake_queue_url": ("https://sqs/x", "https://sqs/x"),
     "wake_role_arn": ("arn:aws:iam", "arn:aws:iam"),
+    "gb_second_price": ("0.00001", 0.00001),
     "wake_group": ("ticks", "ticks"),
     "wake_url": ("https://x/tick", "https://x/tick"),
     "wake_hops": ("3", 3),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from tickover.app import waking
@@ -41,8 +41,12 @@ def tick(
     trigger: str,
     function: str | None = None,
     note: Note | None = None,
+    price: Callable[[float], float] | None = None,
 ) -> TickReport:
-    """See `Tickover.tick`. `function` is the platform's name for where this runs, `note` what the wake carried."""
+    """See `Tickover.tick`.
+
+    `function` is the platform's name for where this runs, `note` what the wake carried, `price` what so many seconds cost.
+    """
     start = core.clock.monotonic()  # before anything is sent: the window can only be too short
     budget = budget if isinstance(budget, Budget) else Budget(budget)
     core.load()
@@ -69,6 +73,7 @@ def tick(
         single_writer=core.database.dialect == "sqlite",
         transaction_timeout=seconds(settings.transaction_timeout, "transaction_timeout"),
         guard=waking.guard(core, tick_id, note),
+        price=price,
     )
     if not settings.reap_limit and not core.ticked:
         _log.warning("reap_limit is 0: no tick takes back the jobs of a tick that died; only run_reaper() does.")

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from tickover.app import Tickover, ticking, waking
 from tickover.aws import door, events, metrics
 from tickover.aws.budget import budget_of
+from tickover.aws.price import price_of
 from tickover.domain.budget import Budget
 from tickover.domain.report import TickReport
 from tickover.errors import InvalidArgument, StorageUnavailable
@@ -117,7 +118,7 @@ def _ticked(jobs: Tickover, budget: Budget, said: events.Said, context: Any) -> 
     try:
         report = ticking.tick(
             core, budget, queues=None, concurrency=None, stop=None, trigger=said.trigger,
-            function=context.function_name, note=said.note,
+            function=context.function_name, note=said.note, price=price_of(core.settings, context),
         )  # fmt: skip
     except StorageUnavailable:
         waking.in_distress(core, said.note)

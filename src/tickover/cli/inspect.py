@@ -193,7 +193,8 @@ def list_ticks(call: Call, limit: Limit = 20) -> None:
     if call.json:
         show.document({"ticks": found})
         return
-    heads = ("ID", "TRIGGER", "STARTED", "TOOK", "ENDED", "WORK")
+    charged = any(tick.cost is not None for tick in found)
+    heads = ("ID", "TRIGGER", "STARTED", "TOOK", "ENDED", *(["COST"] if charged else []), "WORK")
     rows = [
         (
             tick.id[-8:],
@@ -201,6 +202,7 @@ def list_ticks(call: Call, limit: Limit = 20) -> None:
             show.relative(tick.started_at),
             show.duration((tick.ended_at - tick.started_at).total_seconds()) if tick.ended_at else "",
             tick.stopped_because or "",
+            *([show.dollars(tick.cost)] if charged else []),
             show.work(tick),
         )
         for tick in found

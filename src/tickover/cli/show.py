@@ -146,6 +146,11 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def dollars(cost: float | None) -> str:
+    """A sum so small that cents do not show it: `$0.000042`."""
+    return "" if cost is None else f"${cost:.6f}"
+
+
 def work(source: object) -> str:
     """What a tick did, in words: `3 claimed, 2 completed, 1 retried`."""
     return ", ".join(f"{count:,} {name}" for name in WORK if (count := getattr(source, name, 0)))

@@ -46,6 +46,9 @@ class TickReport:
     #: SQL statements sent; BEGIN and COMMIT are not counted.
     statements: int = 0
     cold: bool = False
+    #: US dollars that the platform charges for this invocation, at least: without a cold start's init and what follows the
+    #: report. None where nobody charges by the second.
+    cost: float | None = None
     #: Ids of jobs whose thread did not end in time and was left behind (its writes are fenced off).
     abandoned: list[str] = field(default_factory=list)
     #: Hooks that raised.

@@ -43,6 +43,8 @@ class Plan:
 
     #: Called before the first job starts, with the seconds after which, were this tick killed, all its leases are over.
     guard: Callable[[Store, float], None] | None = None
+    #: What the platform charges for so many seconds, in US dollars; None where it does not charge by the second.
+    price: Callable[[float], float] | None = None
 
     @property
     def serves(self) -> list[str] | None:

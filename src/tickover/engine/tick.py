@@ -203,17 +203,16 @@ class Tick:
         report = self.report
         report.stopped_because = self.reason or "empty"
         report.seconds = self._now - self.window.start
+        report.cost = None if self.plan.price is None else self.plan.price(report.seconds)
         try:
             if report.stopped_because != "error":
                 self._look_ahead()
                 report.statements = self.store.statements - self._first_statement + (report.claimed > 0)
                 if report.claimed:
+                    version, news = self.plan.code_version, self.plan.paces.news()
+                    kinds = self.registry.names()
                     self.store.finish_tick(
-                        report,
-                        kinds=self.registry.names(),
-                        code_version=self.plan.code_version,
-                        memory_mb=memory_mb(),
-                        durations=self.plan.paces.news(),
+                        report, kinds=kinds, code_version=version, memory_mb=memory_mb(), durations=news
                     )
         except RolledBack as error:
             _log.warning("the row of tick %s was not closed: %s", report.tick_id, error)

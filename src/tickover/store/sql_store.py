@@ -191,6 +191,7 @@ class SqlStore(FlowStore, ScheduleVerbs, LimitRows):
             code_version=code_version,
             memory_mb=memory_mb,
             durations=durations,
+            cost=report.cost,
             **{name: getattr(report, name) for name in _BRIEF},
         )
 

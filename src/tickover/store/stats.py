@@ -77,6 +77,8 @@ class TickView:
     reaped: int | None
     statements: int | None
     memory_mb: float | None
+    #: US dollars, at least: see `TickReport.cost`.
+    cost: float | None
     cold: bool
     function: str | None = None
     parent: str | None = None

@@ -196,6 +196,7 @@ ticks = Table(
     count("statements"),
     Column("memory_mb", Double),
     Column("durations", Text),
+    Column("cost", Double),
 )
 Index("ticks_started", ticks.c.started_at)
 Index(

@@ -228,6 +228,7 @@ class TickView(BaseModel):
     reaped: int | None
     statements: int | None
     memory_mb: float | None
+    cost: float | None
     cold: bool
 
 

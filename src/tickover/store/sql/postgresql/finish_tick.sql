@@ -9,5 +9,6 @@ UPDATE ticks SET ended_at = clock_timestamp(), stopped_because = :stopped_becaus
     failed = CAST(:failed AS int), retried = CAST(:retried AS int), yielded = CAST(:yielded AS int),
     parked = CAST(:parked AS int), cancelled = CAST(:cancelled AS int), lost = CAST(:lost AS int),
     reaped = CAST(:reaped AS int), released = CAST(:released AS int), statements = CAST(:statements AS int),
-    memory_mb = CAST(:memory_mb AS double precision), durations = CAST(:durations AS text)
+    memory_mb = CAST(:memory_mb AS double precision), durations = CAST(:durations AS text),
+    cost = CAST(:cost AS double precision)
 WHERE id = CAST(:tick AS uuid)

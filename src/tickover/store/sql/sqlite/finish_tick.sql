@@ -1,7 +1,8 @@
 -- finish_tick: closes this tick's row, and announces the kinds its code knows (at most hourly each).
 UPDATE ticks SET ended_at = :now, stopped_because = :stopped_because, completed = :completed, failed = :failed,
     retried = :retried, yielded = :yielded, parked = :parked, cancelled = :cancelled, lost = :lost, reaped = :reaped,
-    released = :released, statements = :statements, memory_mb = :memory_mb, durations = :durations
+    released = :released, statements = :statements, memory_mb = :memory_mb, durations = :durations,
+    cost = :cost
 WHERE id = :tick
 RETURNING id;
 
