@@ -44,7 +44,6 @@ def drain(url: str, contestant: Contestant) -> float:
 
 
 def drain_by_two(url: str, contestant: Contestant) -> float:
-    _fill(url, contestant)
     command = [sys.executable, "-m", "benchmarks.worker", contestant.name, url, str(contestant.jobs)]
     workers = [
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
@@ -52,11 +51,15 @@ def drain_by_two(url: str, contestant: Contestant) -> float:
     for worker in workers:
         assert worker.stdout is not None
         assert worker.stdout.readline() == "ready\n"
+    _fill(url, contestant)
     start = time.perf_counter()
-    for worker in workers:
-        worker.communicate("go\n")
+    for worker in workers:  # all of them first: `communicate` would wait for this one's end
+        assert worker.stdin is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    assert [worker.stdout.readline() for worker in workers if worker.stdout] == ["done\n"] * 2
     took = time.perf_counter() - start
-    assert [worker.returncode for worker in workers] == [0, 0]
+    assert [worker.wait() for worker in workers] == [0, 0]
     return contestant.jobs / took
 
 
