@@ -6,11 +6,13 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from fastapi import FastAPI
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from tickover import Tickover
 from tickover.clock import monotonic
@@ -63,9 +65,15 @@ def shop(jobs: Tickover) -> Tickover:
 @pytest.fixture
 def url(jobs: Tickover) -> Iterator[str]:
     """Where the dashboard answers."""
+    with served(create_web(jobs, auth=insecure_local())) as url:
+        yield url
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The application on loopback, at the address that this yields."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(create_web(jobs, auth=insecure_local()), lifespan="off", log_level="error")
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error"))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -82,7 +90,12 @@ def page(browser: Browser) -> Iterator[Page]:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("requestfailed", lambda request: said.append(f"{request.url} {request.failure}"))
+
+    def failed(request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # given up because somebody went on to another page
+            said.append(f"{request.url} {request.failure}")
+
+    page.on("requestfailed", failed)
     yield page
     context.close()
     assert said == []
