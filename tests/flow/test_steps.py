@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -514,3 +515,72 @@ class TestAReplay:
         assert jobs.get(job_id).state == "completed"
         assert world.raw.one("SELECT count(*) FROM checkpoints") == written == 50
         assert spent <= 12
+
+
+WRONG_USES: dict[str, Callable[[Context], object]] = {
+    "a bad name": lambda ctx: ctx.step("a/b", abs, 1),
+    "a step of no function": lambda ctx: ctx.step("sleep", "no function"),  # type: ignore[arg-type]  # refused
+    "needs more than any tick has": lambda ctx: ctx.using(needs=10_000).step("long", abs, 1),
+    "a step in a step": lambda ctx: ctx.step("outer", lambda: ctx.step("inner", abs, 1)),
+    "retries of its own": lambda ctx: ctx.using(retries=2).step("outer", lambda: ctx.sleep(1)),
+    "told on": lambda ctx: told_on(ctx),
+}
+
+
+def told_on(ctx: Context) -> None:
+    try:
+        ctx.sleep(-1)
+    except ValueError as error:
+        raise RuntimeError("it went wrong") from error
+
+
+@pytest.mark.parametrize("wrong", WRONG_USES)
+def test_a_wrong_use_of_a_verb_ends_the_job_at_once_since_the_same_code_will_do_it_again(
+    jobs: Tickover, wrong: str
+) -> None:
+    @jobs.job(retries=5)
+    def parent(ctx: Context) -> None:
+        WRONG_USES[wrong](ctx)
+
+    job = jobs.get(parent.enqueue())
+    report = jobs.tick(20)
+
+    found = jobs.get(job.id)
+    assert (report.failed, report.retried, found.state, found.starts) == (1, 0, "failed", 1)
+
+
+def test_a_handler_that_knows_better_says_when_to_come_back(jobs: Tickover) -> None:
+    @jobs.job
+    def parent(ctx: Context) -> None:
+        try:
+            ctx.sleep(-1)
+        except InvalidArgument as error:
+            raise RetryAfter(60, "the calendar is wrong now") from error
+
+    job = parent.enqueue()
+    assert jobs.tick(20).retried == 1
+    assert jobs.get(job).state == "pending"
+
+
+def test_mended_code_goes_on_behind_the_steps_that_a_wrong_use_left_recorded(world: World, jobs: Tickover) -> None:
+    taken: list[str] = []
+
+    @jobs.job("import")
+    def wrong(ctx: Context) -> None:
+        ctx.step("fetch", taken.append, "fetch")
+        ctx.step("unpack/all", taken.append, "unpack")
+
+    job = wrong.enqueue()
+    jobs.tick(20)
+    assert (jobs.get(job).state, jobs.get(job).error_kind) == ("failed", "InvalidArgument")
+
+    deployed = world.app(lease=20)
+
+    @deployed.job("import")
+    def right(ctx: Context) -> None:
+        ctx.step("fetch", taken.append, "fetch")
+        ctx.step("unpack", taken.append, "unpack")
+
+    deployed.retry(job)
+    deployed.tick(20)
+    assert (deployed.get(job).state, taken) == ("completed", ["fetch", "unpack"])

@@ -7,18 +7,22 @@ from typing import TypeVar
 from tickover.domain.checkpoint import StepError
 from tickover.domain.payload import safe_text
 from tickover.domain.redact import redact
-from tickover.errors import FanOutFailed, NonDeterminism, NoRetry, RetryAfter, StepFailed
+from tickover.errors import FanOutFailed, InvalidArgument, NonDeterminism, NoRetry, RetryAfter, StepFailed
 
 E = TypeVar("E", bound=BaseException)
 #: Ours, told by their bare names.
 _PLAIN_MODULES = ("builtins", "tickover.errors", "tickover.engine.drive")
+#: What no further run changes, whatever else is in the chain.
+_FINAL = (NoRetry, FanOutFailed, NonDeterminism)
 
 
 def step_error(error: BaseException) -> StepError:
     """An exception as data. `NoRetry` wins over `RetryAfter`, wherever in the chain they are."""
     told = error if isinstance(error, StepFailed) else None
-    final = any(find(error, kind) is not None for kind in (NoRetry, FanOutFailed, NonDeterminism))
     after = find(error, RetryAfter)
+    final = any(find(error, kind) is not None for kind in _FINAL)
+    # The same code calls us wrongly again (0031), unless a handler knows better.
+    final = final or (after is None and find(error, InvalidArgument) is not None)
     return StepError(
         kind=told.error_kind if told is not None else kind_of(error),
         message=safe_text(describe(error)),
