@@ -191,13 +191,13 @@ def test_a_traceback_is_printed_only_when_asked_for(run: Run, shop: Tickover, mo
     ids=["a bug of ours", "a driver's own error"],
 )
 def test_whatever_else_is_raised_is_one_line_too(
-    run: Run, monkeypatch: pytest.MonkeyPatch, *, raised: Exception, code: int, said: str
+    run: Run, migrated_url: str, monkeypatch: pytest.MonkeyPatch, *, raised: Exception, code: int, said: str
 ) -> None:
     def stats(_jobs: Tickover) -> None:
         raise raised
 
     monkeypatch.setattr(Tickover, "stats", stats)
-    assert_refused(run("stats", "--database", "sqlite://"), code, said)
+    assert_refused(run("stats", "--database", migrated_url), code, said)
 
 
 def test_an_error_cannot_steer_the_terminal(run: Run, shop: Tickover) -> None:

@@ -50,9 +50,27 @@ class Call:
     #: The verb that follows in the line, for a noun such as `queues`; None when none does.
     then: str | None = None
 
-    def jobs(self, *, handlers: bool = False) -> Tickover:
-        """The application; raises `ConfigurationError` when none is named. Nothing is opened yet."""
-        return application(self.app, self.database, handlers=handlers)
+    def jobs(self, *, handlers: bool = False, tables: bool = True) -> Tickover:
+        """The application.
+
+        Args:
+            handlers: whether the verb needs them.
+            tables: whether the verb needs this version's tables; else nothing is opened yet.
+
+        Raises:
+            ConfigurationError: none is named.
+            MigrationRequired: the database's tables are older or newer: a verb that only reads would show what is not so.
+        """
+        found = application(self.app, self.database, handlers=handlers)
+        if tables:
+            from tickover.store.migrate import check_version, current
+
+            try:
+                check_version(current(found._core.database))  # noqa: SLF001  # the version is nobody's question but an edge's
+            except BaseException:
+                found.close()
+                raise
+        return found
 
 
 def verb(body: Callable[Concatenate[Call, P], None]) -> Callable[..., None]:

@@ -48,7 +48,7 @@ def dev(
     work, one for each run that failed. Ctrl-C ends it gracefully.
     """
     options: dict[str, Any] = {"queues": read.read_rooms(queues), "concurrency": concurrency}
-    with call.jobs(handlers=True) as jobs, stopping() as stop:
+    with call.jobs(handlers=True, tables=False) as jobs, stopping() as stop:
         jobs.migrate()
         waker = _hear_wakes(jobs, stop)
         with serving(jobs, port=port, wanted=web) as url:

@@ -40,7 +40,7 @@ def doctor(
 
 def _found(call: Call, *, live: bool, web: str | None) -> list[Finding]:
     try:
-        with call.jobs() as jobs:
+        with call.jobs(tables=False) as jobs:
             settings, url = jobs.settings, str(getattr(jobs._core.database, "target", ""))  # noqa: SLF001  # only its scheme and whether it has a password
             url = url if "://" in url else f"sqlite:///{url}"
             found = list(examine(settings, url))

@@ -14,7 +14,7 @@ def migrate(call: Call) -> None:
     """
     from tickover.store.migrate import HEAD
 
-    with call.jobs() as jobs:
+    with call.jobs(tables=False) as jobs:
         jobs.migrate()
     if call.json:
         show.document({"version": HEAD})

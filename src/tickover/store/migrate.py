@@ -19,11 +19,12 @@ _LOCK: Final = 0x7469636B6F766572  # "tickover" in ASCII: one advisory lock per 
 
 def check_version(found: str | None) -> None:
     """Raises `MigrationRequired` when the database's tables are not this code's."""
-    if found != HEAD:
-        raise MigrationRequired(
-            f"The database's tables are at version {found}, this code needs {HEAD}: run `tickover migrate` "
-            "(or deploy the newer code, if the database is ahead)."
-        )
+    if found == HEAD:
+        return
+    if found is None:
+        raise MigrationRequired("The database has no tables of Tickover: run `tickover migrate`.")
+    mend = "deploy the newer code, this one is behind" if found > HEAD else "run `tickover migrate`"
+    raise MigrationRequired(f"The database's tables are at version {found}, this code needs {HEAD}: {mend}.")
 
 
 def migrate(database: Database) -> str:
