@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 
 from moto.server import ThreadedMotoServer
+
+from tickover.aws.offline import examine_file
 
 ROOT = Path(__file__).resolve().parent / "terraform" / "example"
 
@@ -30,11 +33,26 @@ def main() -> None:
         options = ["-auto-approve", "-input=false", f"-var=local_endpoint={endpoint}"]
         terraform("apply", *options)
         terraform("state", "list")
+        broken = examined()
         terraform("destroy", *options)
+        if broken:
+            sys.exit("the doctor found something broken")
     finally:
         server.stop()
         for left in ("terraform.tfstate", "terraform.tfstate.backup"):
             (ROOT / left).unlink(missing_ok=True)
+
+
+def examined() -> bool:
+    """What the doctor says of the state that was made, and whether anything in it is broken."""
+    shown = subprocess.run(["terraform", "show", "-json"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder, "state.json")
+        state.write_text(shown, encoding="utf-8")
+        found = list(examine_file(state, {}))
+    for finding in found:
+        print(f"doctor: {finding.level}: {finding.check}: {finding.said} {finding.mend}")
+    return any(finding.level == "broken" for finding in found)
 
 
 def terraform(*arguments: str) -> None:

@@ -10,7 +10,7 @@ from tickover.config import Settings
 
 Level: TypeAlias = Literal["ok", "warning", "broken", "unknown"]
 #: Lambda ends a chain at about 16 hops; what is below leaves room for a web request or a producer in front of it.
-_MOST_HOPS = 13
+MOST_HOPS = 13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,9 @@ class Finding:
 def examine(settings: Settings, database: str = "") -> Iterator[Finding]:
     """What the settings alone tell. `database` is the application's URL, whose password is not shown."""
     yield from _wakes(settings)
-    yield from _login(settings, database or settings.database_url or "")
+    url = database or settings.database_url or ""
+    yield from _login(settings, url)
+    yield from _between(settings, url)
     if settings.reap_limit == 0:
         yield _bad(
             "reap-limit",
@@ -77,7 +79,7 @@ def _wakes(settings: Settings) -> Iterator[Finding]:
             "Set TICKOVER_WAKE_FUNCTION to the ARN.",
             "broken",
         )
-    if settings.wake_hops > _MOST_HOPS:
+    if settings.wake_hops > MOST_HOPS:
         yield _bad("hops", f"{settings.wake_hops} ticks may wake one another in a row; Lambda ends a chain at about 16.",
                    "Set TICKOVER_WAKE_HOPS=12, or RecursiveLoop: Allow on the tick function.")  # fmt: skip
 
@@ -120,6 +122,25 @@ def _login(settings: Settings, database: str) -> Iterator[Finding]:
             yield _bad(
                 "sqlite", "A function's file is its own and goes with it.", "Use PostgreSQL on Lambda.", "broken"
             )
+
+
+def _between(settings: Settings, database: str) -> Iterator[Finding]:
+    """What stands between a function and its database."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(database)
+    if ".proxy-" in (parts.hostname or "") and settings.profile == "zero-idle":
+        yield _bad(
+            "proxy",
+            "RDS Proxy holds connections open, so a database behind it never pauses.",
+            "Connect to the database itself, or give up zero-idle: ticks need few connections.",
+        )
+    if "options=" in parts.query:
+        yield _bad(
+            "startup-options",
+            "Poolers in transaction mode refuse or drop options= in the URL.",
+            "Set them on the role: ALTER ROLE … SET …",
+        )
 
 
 def _bad(check: str, said: str, mend: str, level: Level = "warning") -> Finding:

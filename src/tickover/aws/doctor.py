@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from tickover.app.doctor import Finding, Level
+from tickover.app.doctor import Finding
+from tickover.aws import traps
 from tickover.aws.clients import client, said
 from tickover.config import Settings
 
@@ -30,7 +32,11 @@ def examine_stack(settings: Settings, *, web: str | None = None) -> Iterator[Fin
         ("retries", lambda: _retries(name)),
         ("loops", lambda: _loops(name, settings)),
         ("concurrency", _concurrency),
+        ("reserved", lambda: _reserved(name, settings)),
+        ("timer", lambda: _timers(name, settings)),
         ("logs", lambda: _logs(name)),
+        ("alarms", _alarms),
+        ("pause", lambda: _pause(settings)),
     ]
     if settings.wake_queue_url:
         checks += [("queue", lambda: _queue(str(settings.wake_queue_url), found)), ("mapping", lambda: _mapping(name))]
@@ -48,30 +54,11 @@ def examine_stack(settings: Settings, *, web: str | None = None) -> Iterator[Fin
 
 def _function(name: str, found: dict[str, Any]) -> Iterator[Finding]:
     made = client("lambda").get_function_configuration(FunctionName=name)
-    found["timeout"] = timeout = made.get("Timeout", 3)
-    variables = made.get("Environment", {}).get("Variables", {})
-    yield _told(
-        timeout >= 10,
-        "timeout",
-        f"The tick function has {timeout} s.",
-        "Less than 10 s leaves a tick no time: raise its timeout.",
-    )
-    shut = "TICKOVER_APP" in variables or not made.get("Handler", "").startswith("tickover.aws.handlers")
-    yield _told(
-        shut,
-        "app",
-        f"It runs {made.get('Handler')}.",
-        "Set TICKOVER_APP=package.module:attr on the function.",
-        "broken",
-    )
-    runtime = made.get("Runtime", "")
-    yield _told(
-        runtime >= "python3.11",
-        "runtime",
-        f"Its runtime is {runtime}.",
-        "Tickover needs Python 3.11 or newer.",
-        "broken",
-    )
+    found["timeout"] = made.get("Timeout", 3)
+    yield traps.timeout(found["timeout"])
+    yield traps.application(made.get("Handler", ""), made.get("Environment", {}).get("Variables", {}))
+    yield traps.runtime(made.get("Runtime", ""))
+    yield traps.snap_start(made.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions")
 
 
 def _retries(name: str) -> Iterator[Finding]:
@@ -81,93 +68,94 @@ def _retries(name: str) -> Iterator[Finding]:
         if said(error) not in _GONE:
             raise
         made = {}  # type: ignore[typeddict-item]  # nothing is configured: AWS's defaults
-    retries, age = made.get("MaximumRetryAttempts", 2), made.get("MaximumEventAgeInSeconds", 21_600)
-    yield _told(
-        retries == 0,
-        "retries",
-        f"A failed tick is invoked {retries} more times.",
-        "Set MaximumRetryAttempts to 0: the next tick is the retry.",
-    )
-    yield _told(
-        age <= 300,
-        "event-age",
-        f"A wake is delivered up to {age} s late.",
-        "Set MaximumEventAgeInSeconds to 60: an old wake is of no use.",
-    )
+    yield traps.retries(made.get("MaximumRetryAttempts", 2))
+    yield traps.event_age(made.get("MaximumEventAgeInSeconds", 21_600))
 
 
 def _loops(name: str, settings: Settings) -> Iterator[Finding]:
-    mode = client("lambda").get_function_recursion_config(FunctionName=name).get("RecursiveLoop", "Terminate")
-    yield _told(mode == "Allow" or settings.wake_hops <= 13, "loops", f"RecursiveLoop is {mode}, and {settings.wake_hops} hops go directly.",
-                "Lambda ends a chain at about 16 hops: set TICKOVER_WAKE_HOPS=12.", "broken")  # fmt: skip
+    made = client("lambda").get_function_recursion_config(FunctionName=name)
+    yield traps.loops(made.get("RecursiveLoop", "Terminate"), settings.wake_hops)
 
 
 def _concurrency() -> Iterator[Finding]:
-    most = client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
-    yield _told(
-        most > 50,
-        "concurrency",
-        f"The account runs {most} functions at once.",
-        "A new account has 10: ask AWS for more, and keep TICKOVER_MAX_TICKS below it.",
-    )
+    yield traps.concurrency(client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"])
+
+
+def _reserved(name: str, settings: Settings) -> Iterator[Finding]:
+    made = client("lambda").get_function_concurrency(FunctionName=name)
+    yield traps.reserved(made.get("ReservedConcurrentExecutions"), settings.max_ticks)
+
+
+def _timers(name: str, settings: Settings) -> Iterator[Finding]:
+    """Schedules that invoke the function again and again; one-shot ones are alarms."""
+    boto, called = client("scheduler"), name.rsplit(":", 1)[-1]
+    pages = boto.get_paginator("list_schedules").paginate()
+    listed = [one for page in pages for one in page["Schedules"] if one["Target"]["Arn"].rsplit(":", 1)[-1] == called]
+    made = [boto.get_schedule(Name=one["Name"], GroupName=one["GroupName"]) for one in listed]
+    timers = [one for one in made if not one["ScheduleExpression"].startswith("at(")]
+    yield traps.timer([one["ScheduleExpression"] for one in timers], settings.profile)
+    if timers:
+        again = [one["Target"].get("RetryPolicy", {}).get("MaximumRetryAttempts", 185) for one in timers]
+        yield traps.timer_retries(max(again))
 
 
 def _queue(url: str, found: dict[str, Any]) -> Iterator[Finding]:
     made = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    visibility, timeout = int(made.get("VisibilityTimeout", 30)), found.get("timeout", 0)
-    yield _told(visibility >= 6 * timeout, "visibility", f"The wake queue hides a message for {visibility} s.",
-                f"Set its visibility timeout to six times the function's {timeout} s.")  # fmt: skip
-    yield _told("RedrivePolicy" in made, "dead-letters", "Messages that fail have a queue of their own." if "RedrivePolicy" in made else
-                "Messages that fail come back until they expire.", "Give the wake queue a RedrivePolicy.")  # fmt: skip
+    yield traps.visibility(int(made.get("VisibilityTimeout", 30)), found.get("timeout", 0))
+    yield traps.dead_letters("RedrivePolicy" in made)
 
 
 def _mapping(name: str) -> Iterator[Finding]:
     made = client("lambda").list_event_source_mappings(FunctionName=name.rsplit(":", 1)[-1])["EventSourceMappings"]
     mine = [one for one in made if ":sqs:" in one.get("EventSourceArn", "")]
-    yield _told(bool(mine), "mapping", "The wake queue is mapped to the function." if mine else "No queue is mapped to the function.",
-                "Add an event source mapping from the wake queue.", "broken")  # fmt: skip
+    yield traps.mapping(bool(mine))
     for one in mine:
-        partial = "ReportBatchItemFailures" in one.get("FunctionResponseTypes", [])
-        yield _told(partial, "partial-batches", "Batches report their failures one by one." if partial else "One bad message brings its whole batch back.",
-                    "Set FunctionResponseTypes to ReportBatchItemFailures.")  # fmt: skip
+        yield traps.partial_batches("ReportBatchItemFailures" in one.get("FunctionResponseTypes", []))
+        yield traps.mapping_concurrency(one.get("ScalingConfig", {}).get("MaximumConcurrency"))
 
 
 def _group(group: str) -> Iterator[Finding]:
-    state = client("scheduler").get_schedule_group(Name=group).get("State", "ACTIVE")
-    yield _told(
-        state == "ACTIVE",
-        "group",
-        f"The schedule group {group} is {state}.",
-        "Make the group that TICKOVER_WAKE_GROUP names.",
-        "broken",
-    )
+    yield traps.group(group, client("scheduler").get_schedule_group(Name=group).get("State", "ACTIVE"))
 
 
 def _logs(name: str) -> Iterator[Finding]:
-    import boto3
-
     called = name.rsplit(":", 1)[-1]
-    groups: Any = boto3.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{called}")["logGroups"]
-    kept = next((one.get("retentionInDays") for one in groups if one["logGroupName"].endswith(called)), None)
-    yield _told(
-        kept is not None,
-        "logs",
-        f"Logs are kept for {kept} days." if kept else "Logs are kept for ever.",
-        "Set the log group's retention.",
-    )
+    groups = _untyped("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{called}")["logGroups"]
+    yield traps.logs(next((one.get("retentionInDays") for one in groups if one["logGroupName"].endswith(called)), None))
+
+
+def _alarms() -> Iterator[Finding]:
+    pages = _untyped("cloudwatch").get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"])
+    yield traps.alarms({one.get("MetricName", "") for page in pages for one in page["MetricAlarms"]})
+
+
+def _pause(settings: Settings) -> Iterator[Finding]:
+    """Whether the cluster that the database URL names may pause, and what keeps it awake."""
+    host = urlsplit(settings.database_url or "").hostname or ""
+    if ".rds.amazonaws.com" not in host:
+        return  # not Amazon's, or named by the secret alone
+    boto = _untyped("rds")
+    if ".proxy-" in host:
+        proxies = boto.describe_db_proxies()["DBProxies"]
+        name = next(one["DBProxyName"] for one in proxies if one["Endpoint"] == host)
+        behind = boto.describe_db_proxy_targets(DBProxyName=name)["Targets"]
+        clusters = [one["TrackedClusterId"] for one in behind if "TrackedClusterId" in one]
+        made = [
+            one for cluster in clusters for one in boto.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"]
+        ]
+    else:
+        made = [one for one in boto.describe_db_clusters()["DBClusters"] if host in (one.get("Endpoint"), one.get("ReaderEndpoint"))]  # fmt: skip
+    if any(one.get("ServerlessV2ScalingConfiguration", {}).get("MinCapacity") == 0 for one in made):
+        yield traps.pause(settings.profile, proxy=".proxy-" in host)
 
 
 def _url(web: str) -> Iterator[Finding]:
     policy = json.loads(client("lambda").get_policy(FunctionName=web)["Policy"])
-    allowed = {
-        action
-        for one in policy["Statement"]
-        for action in ([one["Action"]] if isinstance(one["Action"], str) else one["Action"])
-    }
-    missing = sorted({"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"} - allowed)
-    yield _told(not missing, "url", "The web function's URL has both permissions." if not missing else f"Its URL answers 403: {', '.join(missing)} is missing.",
-                "A Function URL needs lambda:InvokeFunctionUrl and lambda:InvokeFunction.", "broken")  # fmt: skip
+    yield traps.url({action for one in policy["Statement"] for action in ([one["Action"]] if isinstance(one["Action"], str) else one["Action"])})  # fmt: skip
 
 
-def _told(good: bool, check: str, what: str, mend: str, level: Level = "warning") -> Finding:  # noqa: FBT001  # the one thing that each check is about
-    return Finding(level="ok" if good else level, check=check, said=what, mend="" if good else mend)
+def _untyped(service: str) -> Any:
+    """A client of a service that nothing but the doctor asks."""
+    import boto3
+
+    return boto3.client(service)  # type: ignore[call-overload]  # its stubs name each service

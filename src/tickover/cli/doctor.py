@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -23,12 +25,19 @@ def doctor(
     *,
     live: Annotated[bool, typer.Option("--live", help="Also ask AWS about the deployed functions.")] = False,
     web: Annotated[str | None, typer.Option("--web", metavar="NAME", help="The web function, for --live.")] = None,
+    template: Annotated[
+        Path | None,
+        typer.Option("--template", metavar="FILE", help="Look at a SAM template, or `terraform show -json`, instead."),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", metavar="NAME=VALUE", help="A parameter of the template.")
+    ] = None,
 ) -> None:
     """Look for what goes wrong in short invocations, and say how to mend it. Nothing is changed.
 
     Exit code 4 when something is broken, 0 when there are warnings at most.
     """
-    findings = list(_found(call, live=live, web=web))
+    findings = _found(call, live=live, web=web) if template is None else _written(template, parameter or ())
     if call.json:
         show.document([asdict(finding) for finding in findings])
     else:
@@ -36,6 +45,15 @@ def doctor(
             show.say(f"{finding.level}: {finding.said} {finding.mend}".strip(), style=_STYLES[finding.level])
     if any(finding.level == "broken" for finding in findings):
         raise typer.Exit(_UNHEALTHY)
+
+
+def _written(template: Path, parameters: Sequence[str]) -> list[Finding]:
+    from tickover.aws.offline import examine_file
+
+    pairs = [pair.partition("=") for pair in parameters]
+    if wrong := [name for name, equals, _ in pairs if not equals]:
+        raise typer.BadParameter(f"expected NAME=VALUE, not {wrong[0]}", param_hint="--parameter")
+    return list(examine_file(template, {name: value for name, _, value in pairs}))
 
 
 def _found(call: Call, *, live: bool, web: str | None) -> list[Finding]:
