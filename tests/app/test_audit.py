@@ -97,15 +97,20 @@ def test_a_retry_that_collides_still_says_which_job_holds_the_key(jobs: Tickover
     assert rows(raw) == []
 
 
-def test_a_job_with_places_of_caps_is_cancelled_too(jobs: Tickover, raw: Raw) -> None:
+def test_a_job_with_places_of_caps_is_cancelled_with_all_that_follows(jobs: Tickover, raw: Raw) -> None:
+    @jobs.job
+    def child() -> None: ...
+
     @jobs.job(limits=[cap("gpu", 1)])
-    def render(n: int) -> None: ...
+    def render(ctx: Context) -> None:
+        ctx.fan_out([child.using(delay=600, queue="other").new() for _ in range(3)])
 
     jobs.limit_queue("default", 5)
-    ids = [render.enqueue(n) for n in range(3)]
-    audited(jobs._core, NOTE, lambda: jobs.cancel(ids[0]))
+    job_id = render.enqueue()
     jobs.drain(5)
-    assert [jobs.get(one).state for one in ids] == ["cancelled", "completed", "completed"]
+    audited(jobs._core, NOTE, lambda: jobs.cancel(job_id))
+    assert jobs.get(job_id).state == "cancelled"
+    assert {jobs.get(one).state for one in jobs.get(job_id).children} == {"cancelled"}
 
 
 def test_a_cancel_reaches_the_children_behind_the_commit(jobs: Tickover, raw: Raw) -> None:
