@@ -94,7 +94,7 @@ def test_a_job_is_taken_back_no_sooner_than_its_lease_ends(stage: Stage) -> None
         return bool(stage.look.one("SELECT count(*) FROM jobs WHERE crashes = 1") == 3)
 
     until(reaped, "three jobs are taken back")
-    assert stage.look.one("SELECT min(at) FROM audit WHERE was = 'running'") > held
+    assert stage.look.one("SELECT min(at) FROM moves WHERE was = 'running'") > held
     stage.finish()
     stage.assert_invariants()
 

@@ -34,7 +34,7 @@ class JobRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """One row of `audit`: a change of state or epoch. `void`: the lease's claim id was erased with it."""
+    """One row of `moves`: a change of state or epoch. `void`: the lease's claim id was erased with it."""
 
     seq: int
     job: str
@@ -117,7 +117,7 @@ def gather(look: Look, lines: Mapping[str, Sequence[Line]] | None = None) -> Fac
         Move(**{**dict(zip(Move.__slots__, row, strict=True)), "void": bool(row[10])})
         for row in look.rows(
             "SELECT seq, job_id, at, was, now, epoch_was, epoch_now, lease_was, holder_was, holder_now, void, crash_run, "
-            "unique_key FROM audit ORDER BY seq"
+            "unique_key FROM moves ORDER BY seq"
         )
     ]
     events = [
