@@ -26,8 +26,10 @@ from tests.support.postgres_install import NoPostgreSQL, account, find_binaries,
 
 __all__ = ["NoPostgreSQL", "Server", "database", "database_name", "server"]
 
-# Short, because a socket's path may have 107 bytes; and one that every user may enter, because the server may not be us.
-_ROOM: Final = "/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir()
+# Short, because a socket's path may have 107 bytes; and ones that every user may enter, because the server may not be us.
+_DISK: Final = "/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir()
+_MEMORY: Final = "/dev/shm"
+_ROOM_IN_MEMORY: Final = 4 * 1024**3  # containers often have 64 MB there
 _PREFIX: Final = "tickover-pg-"
 _FAST: Final = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
 _START_SECONDS: Final = 60.0
@@ -53,7 +55,7 @@ class Server:
     def __init__(self, *, fsync: bool = False, options: tuple[str, ...] = ()) -> None:
         _sweep()
         self._account = account()
-        self._base = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_ROOM))
+        self._base = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_DISK if fsync else _room()))
         self._lock = _locked(self._base)
         self._process: subprocess.Popen[bytes] | None = None
         self._options = (*(() if fsync else _FAST), *options)
@@ -217,6 +219,12 @@ def _execute(url: str, statement: sql.Composed) -> None:
         connection.execute(statement)
 
 
+def _room() -> str:
+    """Where a server keeps what nobody needs tomorrow: in memory if it has the room, since each test makes a database."""
+    roomy = os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM_IN_MEMORY
+    return _MEMORY if roomy else _DISK
+
+
 def _free_port() -> int:
     """A free port below those that outgoing connections take: one of them must not sit on it while we restart."""
     while True:
@@ -239,7 +247,7 @@ def _locked(base: Path) -> IO[bytes]:
 
 def _sweep() -> None:
     """Folders that killed runs left behind are gone."""
-    for base in Path(_ROOM).glob(f"{_PREFIX}*"):
+    for base in (base for room in (_DISK, _MEMORY) for base in Path(room).glob(f"{_PREFIX}*")):
         try:
             with (base / "lock").open("rb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
