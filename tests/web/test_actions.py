@@ -401,3 +401,55 @@ def test_mounted_under_a_path_everything_stays_below_it(jobs: Tickover, scene: d
     answer = person.client.post(form.action, data={**form.fields, "reason": "because"})
     assert answer.headers["location"].startswith("/ops/jobs/jobs/")
     assert 'class="did"' in person.get(answer.headers["location"]).text
+
+
+ODD = [
+    "\x00",
+    "a\x00b",
+    "",
+    " ",
+    "nan",
+    "1e999",
+    "-1",
+    "9" * 400,
+    "%",
+    "'",
+    "\u0663",
+    "\U0001f980" * 300,
+    "../..",
+    "[]",
+    "null",
+    "{}",
+]
+
+
+def test_whatever_an_address_or_a_form_brings_it_is_never_our_fault(
+    ann: Person, jobs: Tickover, scene: dict[str, str]
+) -> None:
+    asked = (
+        "job",
+        "cause",
+        "state",
+        "kind",
+        "queue",
+        "tenant",
+        "search",
+        "name",
+        "days",
+        "did",
+        "who",
+        "target",
+        "cursor",
+    )
+    filled = ("name", "payload", "kind", "queue", "tenant", "unique", "priority", "delay", "mode", "from", "when")
+    paths = [f"/act/{name}" for name in CATALOGUE] + ["/audit", "/jobs", "/login"]
+    forms = {name: ann.form(path) for name, path in scene.items()}
+    for odd in ODD:
+        for path in paths:
+            for given in (dict.fromkeys(asked, odd), {"kind": odd, "state": "failed", "queue": odd, "who": odd}):
+                assert ann.client.get(path, params=given).status_code < 500, (path, odd)
+        for name, form in forms.items():
+            sent = {**form.fields, **dict.fromkeys(filled, odd), "reason": odd or "because"}
+            for more in ({}, {"count": odd, "typed": odd}):
+                answer = ann.client.post(str(form.action), data={**sent, **more})
+                assert answer.status_code < 500, (name, odd, answer.text)

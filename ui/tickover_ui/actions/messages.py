@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from tickover import Tickover
@@ -95,9 +96,12 @@ def _payload(text: str) -> tuple[Any, ...]:
 
 def _number(text: str, what: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise InvalidArgument(f"{what} takes a number, not {text!r:.40}.") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidArgument(f"{what} takes a number, not {text!r:.40}.")
+    return number
 
 
 ENQUEUE: Final = Action(ask=_ask_enqueue, act=_act_enqueue)
