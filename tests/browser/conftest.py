@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from tickover import Tickover
 from tickover.clock import monotonic
@@ -73,7 +73,7 @@ def url(jobs: Tickover) -> Iterator[str]:
 def served(app: FastAPI) -> Iterator[str]:
     """The application on loopback, at the address that this yields."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error"))
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -88,11 +88,17 @@ def page(browser: Browser) -> Iterator[Page]:
     page = context.new_page()
     page.set_default_timeout(30_000)
     said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
+
+    def heard(message: ConsoleMessage) -> None:
+        if not message.location["url"].endswith("/ui/stream"):  # its server went away under it
+            said.append(message.text)
+
+    page.on("console", heard)
     page.on("pageerror", lambda error: said.append(str(error)))
 
     def failed(request: Request) -> None:
-        if request.failure != "net::ERR_ABORTED":  # given up because somebody went on to another page
+        # Given up because somebody went on to another page, or because its server went away.
+        if request.failure != "net::ERR_ABORTED" and not request.url.endswith("/ui/stream"):
             said.append(f"{request.url} {request.failure}")
 
     page.on("requestfailed", failed)

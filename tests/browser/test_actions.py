@@ -59,7 +59,7 @@ def test_an_operators_day(page: Page, closed: str, shop: Tickover, theme: str) -
     assert report.violations_count == 0, report.generate_report()
     confirm(page, "Retry this job", "the processor is back")
     expect(page.get_by_role("status").filter(has_text="Retry: done")).to_be_visible()
-    expect(page.locator("h1")).to_contain_text("Retrying")
+    expect(page.locator("h1")).to_contain_text("Pending")
 
     # cancel a job
     page.get_by_role("link", name="Cancel").click()
@@ -67,9 +67,11 @@ def test_an_operators_day(page: Page, closed: str, shop: Tickover, theme: str) -
     expect(page.locator("h1")).to_contain_text("Cancelled")
 
     # pause a queue
-    page.goto(f"{closed}/")
-    page.locator("#queues tr").filter(has_text="orders").get_by_role("link", name="Pause").click()
+    page.goto(f"{closed}/queues")
+    page.locator("#lanes tr").filter(has_text="orders").get_by_role("link", name="Pause").click()
     confirm(page, "Pause this queue", "codec upgrade")
+    page.wait_for_url("**/queues?did=*")
+    page.goto(f"{closed}/")
     expect(page.locator("#attention")).to_contain_text("Queue orders is paused")
     assert [queue.reason for queue in shop.stats().queues if queue.name == "orders"] == ["codec upgrade"]
 

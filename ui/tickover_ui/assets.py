@@ -31,7 +31,15 @@ _PARTS: Final = {
         "extra.css",
         "actions.css",
     ),
-    "app.js": ("theme.js", "live.js", "times.js", "keys.js", "actions.js"),
+    "app.js": (
+        "vendor/idiomorph-0.8.0.min.js",
+        "theme.js",
+        "times.js",
+        "live.js",
+        "keys.js",
+        "palette.js",
+        "actions.js",
+    ),
 }
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".woff2": "font/woff2", ".svg": "image/svg+xml"

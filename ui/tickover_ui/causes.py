@@ -25,6 +25,13 @@ class Death:
     at: datetime
     error: str
     error_kind: str
+    tenant: str = ""
+    failures: int = 0
+    crashes: int = 0
+    max_retries: int = 0
+    code_version: str = ""
+    #: The tick in which it died; None when nobody knows.
+    tick: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,8 +45,27 @@ class Cause:
     deaths: list[Death] = field(default_factory=list)
 
     @property
+    def size(self) -> int:
+        """How many died of it."""
+        return len(self.deaths)
+
+    @property
     def first(self) -> datetime:
         return min(death.at for death in self.deaths)
+
+    @property
+    def tenants(self) -> list[str]:
+        """Whose jobs they are."""
+        return sorted({death.tenant for death in self.deaths if death.tenant})
+
+    @property
+    def versions(self) -> list[str]:
+        """The code that they ran."""
+        return sorted({death.code_version for death in self.deaths if death.code_version})
+
+    @property
+    def queues(self) -> list[str]:
+        return sorted({death.queue for death in self.deaths})
 
     @property
     def last(self) -> datetime:

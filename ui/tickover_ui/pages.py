@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -15,15 +16,17 @@ from tickover import Tickover
 from tickover.errors import InvalidArgument, StorageUnavailable
 from tickover.store.audit_rows import NoteView, find_notes
 from tickover.web.access import Caller
-from tickover_ui import assets, charts, icons, reading, words
+from tickover_ui import assets, icons, reading, svg, words
 from tickover_ui.actions.names import NAMES
 from tickover_ui.forms import token
+from tickover_ui.queries.frame import frame
 
-_NAVIGATION: Final = (
-    ("Watch", (("/", "overview", "Overview"),)),
-    ("Work", (("/jobs", "jobs", "Jobs"), ("/dead", "dead", "Dead letters"))),
-    ("Set up", (("/audit", "audit", "Audit log"),)),
-)
+#: (group, [(path, icon, name, the key after `g`)]).
+NAVIGATION: Final = (
+    ("Watch", (("/", "overview", "Overview", "o"), ("/ticks", "ticks", "Ticks", "t"), ("/leases", "lease", "Leases", "l"))),
+    ("Work", (("/jobs", "jobs", "Jobs", "j"), ("/workflows", "flow", "Workflows", "w"), ("/dead", "dead", "Dead letters", "d"))),
+    ("Set up", (("/queues", "queues", "Queues", "q"), ("/schedules", "cal", "Schedules", "s"), ("/audit", "audit", "Audit log", "a"))),
+)  # fmt: skip
 _TEMPLATES: Final = Environment(
     loader=PackageLoader("tickover_ui"),
     autoescape=True,
@@ -32,24 +35,31 @@ _TEMPLATES: Final = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.globals |= {
-    "ic": icons.icon, "st": icons.state, "glyph": icons.glyph, "sprite": icons.sprite(), "duration": words.duration,
-    "number": words.number, "document": words.document, "whole": words.whole, "known": NAMES, "columns": charts.columns, "share": charts.share,
-    "static": assets.NAMES, "navigation": _NAVIGATION, "len": len,
+    "ic": icons.icon, "st": icons.state, "glyph": icons.glyph, "mark_of": icons.mark, "tone": icons.tone, "art": icons.art, "sprite": icons.sprite(),
+    "duration": words.duration, "number": words.number, "document": words.document, "whole": words.whole, "hm": words.hm, "hms": words.hms,
+    "day": words.day, "spark": svg.spark, "segments": svg.segments, "known": NAMES, "static": assets.NAMES, "navigation": NAVIGATION,
+    "len": len,
 }  # fmt: skip
 
 
 def page(request: Request, template: str, *, now: Any, **seen: Any) -> HTMLResponse:
-    """Renders a page. `now` is the time that its distances are told from."""
+    """Renders a page. `now` is the time that its distances are told from; None where there is none, as in an error's page."""
     base = base_of(request)
     caller: Caller | None = getattr(request.state, "caller", None)
-    frame = {
-        "base": base, "path": request.url.path.removeprefix(base) or "/", "link": partial(link_to, request), "caller": caller,
+    around = {
+        "base": base, "path": request.url.path.removeprefix(base) or "/", "link": linker(request), "caller": caller,
         "ago": lambda at: words.moment(at, now), "act": partial(_button, request, caller), "did": _did(request, caller),
         "log_out": token(request) if caller is not None and caller.session else "",
+        "frame": None if now is None else frame(request.app.state.jobs), "stream": "aws.event" not in request.scope,
     }  # fmt: skip
-    text = _TEMPLATES.get_template(template).render(now=now, **frame, **seen)
+    text = _TEMPLATES.get_template(template).render(now=now, **around, **seen)
     # Not `no-referrer`, with which a browser says `Origin: null` even to the page's own site.
     return HTMLResponse(text, headers={"Referrer-Policy": "same-origin"})
+
+
+def linker(request: Request) -> Callable[..., str]:
+    """Addresses of pages, wherever the dashboard is mounted."""
+    return partial(link_to, request)
 
 
 def base_of(request: Request) -> str:

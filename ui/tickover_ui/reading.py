@@ -2,36 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, literal, select
 
 from tickover import Tickover
+from tickover.clock import monotonic
+from tickover.errors import StorageUnavailable
 from tickover.store import reads
+from tickover.store.link import Row
 from tickover.store.sql_store import SqlStore
+from tickover.store.sqlite import SqliteLink
 from tickover.store.tables import jobs
 from tickover_ui.words import MOST
 
 T = TypeVar("T")
-_TIMEOUT: Final = "3s"
+_SECONDS: Final = 3.0
+#: Steps of SQLite's machine between two looks at the clock.
+_STEPS: Final = 10_000
 #: States that an index counts. Of the others an exact count would read the whole table.
 COUNTED: Final = ("pending", "running", "failed")
 
 
 def read(app: Tickover, work: Callable[[SqlStore], T]) -> T:
-    """Does `work` in a transaction that cannot write and that ends by itself: a page must not hurt the database."""
+    """Does `work` where nothing can be written and each statement ends by itself: a page must not hurt the database."""
 
     def bounded(store: SqlStore) -> T:
-        if store.link.dialect == "sqlite":
-            return work(store)
+        if isinstance(store.link, SqliteLink):
+            with _looking(store.link):
+                return work(store)
         with store.link.transaction():
             store.link.query("SET TRANSACTION READ ONLY", {})
-            store.link.query(f"SET LOCAL statement_timeout = '{_TIMEOUT}'", {})
+            store.link.query(f"SET LOCAL statement_timeout = {int(1000 * _SECONDS)}", {})
             return work(store)
 
     return app._core.do(bounded)  # noqa: SLF001  # the dashboard is an edge of the same house
+
+
+@contextmanager
+def _looking(link: SqliteLink) -> Iterator[None]:
+    """No transaction: one would keep the writer waiting for the whole page where the journal is no WAL."""
+    end = monotonic() + _SECONDS
+    link.connection.execute("PRAGMA query_only = ON")
+    link.connection.set_progress_handler(lambda: monotonic() > end, _STEPS)
+    try:
+        yield
+    except Exception as error:
+        if "interrupted" in str(error):
+            raise StorageUnavailable(f"This page took longer than {_SECONDS:g} s to read, and was given up.") from error
+        raise
+    finally:
+        link.connection.set_progress_handler(None, 0)
+        link.connection.execute("PRAGMA query_only = OFF")
+
+
+def rows(store: SqlStore, query: Select[Any]) -> list[Row]:
+    """What a statement finds."""
+    return reads.send(store.link, query)
 
 
 def now(app: Tickover, store: SqlStore) -> datetime:
@@ -39,12 +69,23 @@ def now(app: Tickover, store: SqlStore) -> datetime:
     return reads.now(store.link, app._core.clock)  # noqa: SLF001  # on SQLite the application's clock is the database's
 
 
+def capped(*where: ColumnElement[bool]) -> Any:
+    """How many jobs match, as a column; what is beyond the bound is one more than it."""
+    return (
+        select(func.count())
+        .select_from(select(literal(1)).select_from(jobs).where(*where).limit(MOST + 1).subquery())
+        .scalar_subquery()
+    )
+
+
 def counts(store: SqlStore) -> dict[str, int]:
-    """Jobs by state, for the states that are cheap to count; what is beyond the bound is one more than it."""
-    capped = [
-        select(literal(state), func.count()).select_from(
-            select(literal(1)).where(jobs.c.state == state).limit(MOST + 1).subquery()
-        )
-        for state in COUNTED
-    ]
-    return {state: reads.send(store.link, query)[0][1] for state, query in zip(COUNTED, capped, strict=True)}
+    """Jobs by state, for the states that are cheap to count."""
+    found = rows(store, select(*(capped(jobs.c.state == literal(state, literal_execute=True)) for state in COUNTED)))
+    return dict(zip(COUNTED, found[0], strict=True))
+
+
+def bucket(store: SqlStore, column: Any, seconds: int) -> ColumnElement[int]:
+    """The number of the stretch of so many seconds since 1970 in which an instant lies."""
+    if store.link.dialect == "sqlite":
+        return cast(column, BigInteger) // (1000 * seconds)
+    return cast(func.floor(func.extract("epoch", column) / seconds), BigInteger)

@@ -17,11 +17,11 @@ _STEPS: Final = ((60, "s", 1), (3600, "min", 60), (86_400, "h", 3600))
 
 
 def duration(seconds: float | None) -> str:
-    """`4 s`, `12 min`, `3 h`, `5 d`; a clock that went back is no time at all."""
+    """`250 ms`, `4 s`, `12 min`, `3 h`, `5 d`; a clock that went back is no time at all."""
     if seconds is None:
         return "–"
     seconds = max(0.0, seconds)
-    if seconds < 1:
+    if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     for below, unit, size in _STEPS:
         if seconds < below:
@@ -41,9 +41,59 @@ def moment(at: datetime | None, now: datetime) -> Markup:
     )
 
 
+def clock(at: datetime | None, form: str) -> Markup:
+    """A time of day in UTC; the script writes it anew in the reader's zone."""
+    if at is None:
+        return Markup("–")
+    whole = at.astimezone(UTC)
+    said = whole.strftime({"hm": "%H:%M", "hms": "%H:%M:%S", "day": "%d %b %H:%M"}[form])
+    return Markup('<time datetime="{}" data-form="{}" title="{} UTC">{}</time>').format(
+        whole.isoformat(timespec="milliseconds"), form, whole.strftime("%Y-%m-%d %H:%M:%S"), said
+    )
+
+
+def hm(at: datetime | None) -> Markup:
+    """`14:32`."""
+    return clock(at, "hm")
+
+
+def hms(at: datetime | None) -> Markup:
+    """`14:32:07`."""
+    return clock(at, "hms")
+
+
+def day(at: datetime | None) -> Markup:
+    """`21 Nov 14:32`."""
+    return clock(at, "day")
+
+
 def number(count: int) -> str:
     """A count with its thousands apart; one that was cut off says so."""
     return f"{MOST:,}+".replace(",", " ") if count > MOST else f"{count:,}".replace(",", " ")
+
+
+def size(characters: int) -> str:
+    """`212 B`, `1.9 kB`."""
+    return (
+        f"{characters} B"
+        if characters < 1000
+        else f"{characters / 1000:.1f} kB"
+        if characters < 1_000_000
+        else f"{characters / 1e6:.1f} MB"
+    )
+
+
+def snippet(payload: Any) -> str:
+    """A payload in a few words: its plain values, what is named a secret hidden."""
+    value = redacted(payload)
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else [("", value)]
+    said = [
+        f"{name} {item}" if isinstance(name, str) and name else str(item)
+        for name, item in list(parts)[:6]
+        if isinstance(item, str | int | float)
+    ]
+    text = ", ".join(one[:40] for one in said)
+    return text[:90]
 
 
 def document(value: Any) -> tuple[str, int]:

@@ -125,7 +125,7 @@ class Schedules:
         """Every schedule, stored or declared here, by name."""
         self._core.load()
         now, rows = self._core.do(lambda store: store.schedules())
-        return _views(self._core, now, {one.name: one for one in rows})
+        return views(self._core, now, {one.name: one for one in rows})
 
 
 def enqueuing_of(core: Core) -> Enqueuing:
@@ -251,20 +251,21 @@ def _run(store: SqlStore, stored: Stored, enqueuing: Enqueuing) -> str:
 def overdue_schedules(core: Core, now: datetime, stored: Iterable[Stored], patience: float) -> dict[str, int]:
     """How many slots each schedule has missed for longer than so many seconds; those that code here knows, by name."""
     late = max(MISSED, timedelta(seconds=patience))
-    shown = _views(core, now, {one.name: one for one in stored}, late)
+    shown = views(core, now, {one.name: one for one in stored}, late)
     return {view.name: view.overdue for view in shown if view.overdue}
 
 
-def _views(core: Core, now: datetime, stored: Mapping[str, Stored], late: timedelta = MISSED) -> list[ScheduleView]:
+def views(core: Core, now: datetime, stored: Mapping[str, Stored], late: timedelta = MISSED) -> list[ScheduleView]:
+    """Every schedule that is stored or declared, by name, as people see it at an instant."""
     # An application that declares nothing and has no handlers, such as `--database` of the CLI, knows no code at all.
     knows = bool(core.schedules) or bool(core.registry.names())
-    views = []
+    made = []
     for name in sorted({*core.schedules, *stored}):
         found = stored.get(name)
         unseen = found is None or found.seen_at is None or now - found.seen_at > _UNSEEN
         orphaned = name not in core.schedules if knows else unseen
-        views.append(_view(found or core.schedules[name], now, late, orphaned=orphaned))
-    return views
+        made.append(_view(found or core.schedules[name], now, late, orphaned=orphaned))
+    return made
 
 
 def _view(shown: Declared, now: datetime, late: timedelta, *, orphaned: bool) -> ScheduleView:

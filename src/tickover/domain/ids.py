@@ -6,9 +6,10 @@ import hashlib
 import os
 import re
 import threading
+from datetime import datetime
 from typing import NewType
 
-from tickover.clock import unix_millis
+from tickover.clock import millis, unix_millis
 from tickover.errors import InvalidArgument
 
 JobId = NewType("JobId", str)
@@ -81,6 +82,11 @@ def _format(value: int) -> str:
     time_ms, rand_a, rand_b = value >> 74, value >> 62 & 0xFFF, value & (1 << 62) - 1
     digits = f"{time_ms << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def first_id(at: datetime) -> str:
+    """The smallest id that can have been made at an instant or after it."""
+    return _format(millis(at) << _LOW_BITS)
 
 
 def parse_id(value: object) -> JobId:

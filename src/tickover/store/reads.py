@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.engine import Dialect as AlchemyDialect
 
 from tickover.clock import Clock, millis
-from tickover.domain.ids import parse_id
+from tickover.domain.ids import first_id, parse_id
 from tickover.domain.job import Job, Page, Step
 from tickover.domain.payload import decode, encode
 from tickover.domain.states import STATES, TERMINAL
@@ -56,13 +56,15 @@ def now(link: Link, clock: Clock) -> datetime:
     return clock.now() if link.dialect == "sqlite" else link.query("SELECT statement_timestamp()", {})[0][0]
 
 
-def get(store: SqlStore, job_id: str) -> Job:
-    """One job with its steps and children; raises `JobNotFound`."""
+def get(store: SqlStore, job_id: str, *, alone: bool = False) -> Job:
+    """One job, with its steps and children unless `alone`; raises `JobNotFound`."""
     job_id, link = parse_id(job_id), store.link
     rows = send(link, _with_data().where(jobs.c.id == job_id))
     if not rows:
         raise JobNotFound(f"No job has the id {job_id}.")
     job = _job(store, rows[0])
+    if alone:
+        return job
     children = send(link, select(jobs.c.id).where(jobs.c.parent_id == job_id).order_by(jobs.c.fan_out_index, jobs.c.id))
     recorded = send(
         link,
@@ -150,27 +152,31 @@ def _with_data() -> Select[Any]:
     return select(*_JOB).select_from(_JOINED)
 
 
+_FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
+    "state": lambda value: _state(str(value)),
+    "kind": lambda value: jobs.c.kind == value,
+    "queue": lambda value: jobs.c.queue == value,
+    "tenant": lambda value: jobs.c.tenant == value,
+    "unique": lambda value: jobs.c.unique_key == value,
+    "parent": lambda value: jobs.c.parent_id == parse_id(value),
+    "but_kind": lambda value: jobs.c.kind != value,
+    "states": jobs.c.state.in_,
+    "ended_before": lambda value: jobs.c.finished_at <= value,
+    "ids": lambda value: jobs.c.id.in_([parse_id(one) for one in value]),
+    # An id begins with the time at which it was made.
+    "since": lambda value: jobs.c.id >= first_id(value),
+    "before": lambda value: jobs.c.id < first_id(value),
+}
+
+
 def _conditions(store: SqlStore, filters: Mapping[str, Any]) -> list[ColumnElement[bool]]:
     """The WHERE of a list; refuses filters it does not know instead of ignoring them."""
-    columns = {"kind": jobs.c.kind, "queue": jobs.c.queue, "tenant": jobs.c.tenant, "unique": jobs.c.unique_key}
     conditions: list[ColumnElement[bool]] = [true()]
     for name, value in filters.items():
         if value is None:
             continue
-        if name == "state":
-            conditions.append(_state(str(value)))
-        elif name in columns:
-            conditions.append(columns[name] == value)
-        elif name == "but_kind":
-            conditions.append(jobs.c.kind != value)
-        elif name == "states":
-            conditions.append(jobs.c.state.in_(value))
-        elif name == "ended_before":
-            conditions.append(jobs.c.finished_at <= value)
-        elif name == "ids":
-            conditions.append(jobs.c.id.in_([parse_id(one) for one in value]))
-        elif name == "parent":
-            conditions.append(jobs.c.parent_id == parse_id(value))
+        if name in _FILTERS:
+            conditions.append(_FILTERS[name](value))
         elif name == "meta":
             conditions += [_meta(store.link, key, wanted) for key, wanted in dict(value).items()]
         elif name == "search":

@@ -39,7 +39,7 @@ def _ask_pause(asked: Asked) -> Question:
     queue = _queue(asked)
     held = _pending(asked, queue=queue)
     return Question(
-        title=f"Pause the queue {queue}?", go="Pause this queue", target=f"queue {queue}", back="/",
+        title=f"Pause the queue {queue}?", go="Pause this queue", target=f"queue {queue}", back="/queues",
         says=(f"No tick takes a job of it any more: {held} wait there now. What runs goes on, and enqueues are still accepted.",),
     )  # fmt: skip
 
@@ -47,7 +47,7 @@ def _ask_pause(asked: Asked) -> Question:
 def _ask_resume(asked: Asked) -> Question:
     queue = _queue(asked)
     return Question(
-        title=f"Resume the queue {queue}?", go="Resume this queue", target=f"queue {queue}", back="/",
+        title=f"Resume the queue {queue}?", go="Resume this queue", target=f"queue {queue}", back="/queues",
         says=(f"Ticks take its jobs again: {_pending(asked, queue=queue)} wait there now.",),
     )  # fmt: skip
 

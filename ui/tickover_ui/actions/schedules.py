@@ -26,7 +26,7 @@ def _name(asked: Asked) -> str:
 def _ask(verb: Verb, asked: Asked) -> Question:
     name = _name(asked)
     title, go, says = _WORDS[verb]
-    return Question(title=title.format(name), go=go, says=(says,), target=f"schedule {name}", back="/")
+    return Question(title=title.format(name), go=go, says=(says,), target=f"schedule {name}", back="/schedules")
 
 
 def _act(verb: Verb, answer: Answer) -> Done:

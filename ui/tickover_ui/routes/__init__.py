@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tickover_ui.routes import audit, bulk, dead, job, jobs, live, overview
+from tickover_ui.routes import audit, bulk, dead, job, jobs, leases, live, overview, queues, schedules, ticks, workflows
 
-ROUTERS: Final = (overview.router, jobs.router, job.router, dead.router, live.router, audit.router, bulk.router)
+ROUTERS: Final = tuple(
+    one.router for one in (overview, ticks, leases, jobs, job, workflows, dead, queues, schedules, audit, bulk, live)
+)
