@@ -6,21 +6,25 @@ import base64
 import json
 import math
 import os
+import runpy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tickover import NewJob, Settings, Tickover
-from tickover.aws import migrate_handler, reaper_handler, scheduler_handler, tick_handler, web_handler
+from tickover.aws import clients, migrate_handler, reaper_handler, scheduler_handler, tick_handler, web_handler
 from tickover.aws.budget import budget_of
 from tickover.aws.price import PER_GB_SECOND, PER_REQUEST
 from tickover.engine.wake import Note
 from tickover.errors import ConfigurationError, InvalidArgument
 from tickover.store.migrate import HEAD
 from tickover.testing import fake_lambda_context
+from tickover.twin import Function, Platform
 
 TOKEN = "tick-0123456789abcdef"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "producer_lambda" / "producer.py"
 
 
 @pytest.fixture
@@ -222,3 +226,33 @@ def test_where_nobody_charges_by_the_second_a_tick_has_no_cost(jobs: Tickover) -
     jobs.enqueue("work")
     assert jobs.tick(5).cost is None
     assert jobs.ticks()[0].cost is None
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+def test_the_example_of_a_producer_enqueues_and_wakes_a_tick_once(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    clients._made.clear()
+    with Platform() as platform:
+        platform.add(Function(name="tick", handler=lambda event, _context: seen.append(event)))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", platform.endpoint)
+        for name, value in (
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_DEFAULT_REGION", "eu-west-1"),
+        ):
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("TICKOVER_DATABASE_URL", migrated_url)
+        monkeypatch.setenv("TICKOVER_WAKE_FUNCTION", "tick")
+        producer = runpy.run_path(str(EXAMPLE))
+        first = producer["handler"]({"to": "ann@example.com", "key": "order-7"}, context())
+        producer["handler"]({"to": "ben@example.com"}, context())
+        assert platform.wait(lambda: seen)
+        platform.wait(lambda: len(seen) > 1, seconds=0.3)
+        job = producer["jobs"].get(first["job_id"])
+        producer["jobs"].close()
+    clients._made.clear()
+
+    assert [event["tickover"]["reason"] for event in seen] == ["nudge"]
+    assert (job.kind, job.payload, job.unique_key) == ("send-email", {"to": "ann@example.com"}, "order-7")
