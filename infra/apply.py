@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import urllib.request
 from pathlib import Path
 
@@ -39,17 +38,16 @@ def main() -> None:
             sys.exit("the doctor found something broken")
     finally:
         server.stop()
-        for left in ("terraform.tfstate", "terraform.tfstate.backup"):
+        for left in ("terraform.tfstate", "terraform.tfstate.backup", "terraform.tfstate.json"):
             (ROOT / left).unlink(missing_ok=True)
 
 
 def examined() -> bool:
     """What the doctor says of the state that was made, and whether anything in it is broken."""
     shown = subprocess.run(["terraform", "show", "-json"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    with tempfile.TemporaryDirectory() as folder:
-        state = Path(folder, "state.json")
-        state.write_text(shown, encoding="utf-8")
-        found = list(examine_file(state, {}))
+    state = ROOT / "terraform.tfstate.json"  # beside the code, from where its packages are named
+    state.write_text(shown, encoding="utf-8")
+    found = list(examine_file(state, {}))
     for finding in found:
         print(f"doctor: {finding.level}: {finding.check}: {finding.said} {finding.mend}")
     return any(finding.level == "broken" for finding in found)

@@ -243,10 +243,17 @@ def test_each_trap_of_a_plan_is_named_with_its_mend(tmp_path: Path, broken: Brea
 def test_of_a_state_the_environment_is_known_and_so_are_its_traps(tmp_path: Path) -> None:
     document = plan()
     planned(document, TICK)["environment"] = [{"variables": {"TICKOVER_WAKE_HOPS": "20", "TICKOVER_PROFILE": "simple"}}]
+    mapping = planned(document, "aws_lambda_event_source_mapping.wakes")
+    mapping |= {
+        "event_source_arn": "arn:aws:sqs:eu-west-1:1:jobs-wake",
+        "function_name": "arn:aws:lambda:eu-west-1:1:function:jobs-tick",
+    }
+    planned(document, "aws_sqs_queue.wake").update(visibility_timeout_seconds=60, redrive_policy="{}")
     state = {"terraform_version": "1.11.4", "values": document["planned_values"]}
     levels = {check: finding.level for check, finding in found(written(tmp_path, state)).items()}
 
     assert (levels["loops"], levels["timer"], levels["waker"]) == ("broken", "warning", "warning")
+    assert (levels["visibility"], levels["dead-letters"]) == ("broken", "ok")
 
 
 @pytest.mark.parametrize(("mode", "level"), [(1, "ok"), (0, "warning"), (None, "warning")])

@@ -77,8 +77,7 @@ class _Reader:
             values = one["values"]
             most = next((on.get("maximum_concurrency") for on in values.get("scaling_config") or ()), None)
             partial = "ReportBatchItemFailures" in (values.get("function_response_types") or ())
-            queue = self._reference(one, "event_source_arn", "aws_sqs_queue")
-            yield Source(queue=queue, function=self._target(one), partial=partial, most=most)
+            yield Source(queue=self._queue(one), function=self._target(one), partial=partial, most=most)
 
     def timers(self) -> Iterator[Timer]:
         for one in self.of("aws_scheduler_schedule"):
@@ -126,9 +125,14 @@ class _Reader:
         named = next((ref for ref in made if ref.endswith("]")), min(made, key=len))
         return f'{named}["{one["index"]}"]' if "each.key" in found and one.get("index") is not None else named
 
-    def _reference(self, one: Mapping[str, Any], argument: str, kind: str) -> str:
-        said = self._referred(one, argument)
-        return _at(said) if said.startswith(kind) else ""
+    def _queue(self, one: Mapping[str, Any]) -> str:
+        """The queue of a mapping: by its ARN in a state, by the code's reference in a plan."""
+        name = str(one["values"].get("event_source_arn") or "").rsplit(":", 1)[-1]
+        for queue in self.of("aws_sqs_queue"):
+            if name and queue["values"].get("name") == name:
+                return _at(queue["address"])
+        said = self._referred(one, "event_source_arn")
+        return _at(said) if said.startswith("aws_sqs_queue.") else ""
 
     def _environment(self, one: Mapping[str, Any]) -> Mapping[str, str] | None:
         later = self._later.get(one["address"], {}).get("environment") or ()
