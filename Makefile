@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/stamp ## run the demo on SQLite: jobs, a crash, and the workflow that goes on
+demo: .venv/stamp ## run the demo on SQLite: jobs, one tick killed with -9 half-way, and the next that goes on
 	$(BIN)/python examples/demo/run.py
 
 test: .venv/stamp ## run the tests on SQLite and a real PostgreSQL; ARGS="-k name" narrows
