@@ -122,6 +122,9 @@ def test_it_is_text_wherever_it_comes_from(ann: Person, jobs: Tickover, migrated
     check(ann.get("/").text, evil)
     check(ann.get("/jobs").text, evil)
     check(ann.get("/dead").text, evil)
+    check(ann.get("/queues").text, evil)
+    for path in ("/ticks", "/leases", "/schedules", "/workflows", f"/queues?queue={quote(evil, safe='')}"):
+        check(ann.get(path).text)
     check(ann.get("/audit").text, evil)
     check(ann.get(f"/jobs/{dead}").text, evil)
     check(ann.get(f"/jobs/{waiting}").text, evil)
