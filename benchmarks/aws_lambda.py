@@ -1,7 +1,7 @@
 """Lambda functions as they are deployed, in the twin: cold starts against a bare `SELECT 1`, and wake to handler start.
 
-`make bench-lambda`. Real awslambdaric processes, the packaged and compiled bundle, a real PostgreSQL; both kinds of cold
-start alternate in one run, so that only their ratio is to be believed.
+`make bench-lambda`. Real awslambdaric processes, the packaged and compiled bundle, a real PostgreSQL; all kinds of cold
+start take turns in one run: believe their ratios, and those only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from tickover.twin import Function, Platform, Rules
 
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "dist" / "lambda" / f"bench-{sys.version_info.major}.{sys.version_info.minor}"
-ROUNDS, WAKES = 9, 200
+ROUNDS, WAKES = 15, 200
+BARE, EMPTY = "bare psycopg, SELECT 1", "an empty tick"
+EXAMPLE, ONE_JOB = "an empty tick of handlers/", "a tick with one job"
 CODE = '''"""What is measured."""
 import os, time
 import psycopg
@@ -60,28 +62,63 @@ def main() -> None:
 
 
 def measure(url: str) -> None:
-    """Cold starts, alternating; then wakes of a warm function."""
+    """Cold starts, all kinds in each round; then wakes of a warm function."""
     with Platform(Rules(concurrency=1)) as platform:
         env = {"TICKOVER_DATABASE_URL": url, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(BUNDLE),
                "TICKOVER_WAKE_FUNCTION": "tick"}  # fmt: skip
-        functions = {name: platform.add(Function(name=name, handler=handler, folder=BUNDLE, env=env, timeout=30, memory=512))
-                     for name, handler in (("bare", "bare.bare"), ("tick", "measured.handler"))}  # fmt: skip
-        cold: dict[str, list[float]] = {"bare": [], "tick": []}
-        for _ in range(ROUNDS):
-            for name, function in functions.items():
-                for box in function.boxes:
-                    box.kill()
-                start = time.perf_counter()
-                answer = platform.invoke(name, {})
-                cold[name].append(time.perf_counter() - start)
-                assert answer.error is None, (answer, function.output())
-        bare, tick = (statistics.median(cold[name]) for name in ("bare", "tick"))
-        print(
-            f"cold, median of {ROUNDS}: bare psycopg SELECT 1 {bare:.3f} s, empty tick {tick:.3f} s, ratio {tick / bare:.2f}"
-        )
+        for name, handler in (
+            ("bare", "bare.bare"),
+            ("tick", "measured.handler"),
+            ("example", "handlers.tick.handler"),
+        ):
+            platform.add(Function(name=name, handler=handler, folder=BUNDLE, env=env, timeout=30, memory=512))
+        show(cold_starts(url, platform))
         waits = wakes(url, platform)
         p50, p99 = waits[len(waits) // 2], waits[int(len(waits) * 0.99) - 1]
         print(f"enqueue to handler start, warm, {len(waits)} wakes: p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms")
+
+
+def cold_starts(url: str, platform: Platform) -> dict[str, list[tuple[float, float]]]:
+    """Of each cold invocation, by what it did: its seconds, and the function's own of a processor.
+
+    Every second round goes backwards, so that none is always first.
+    """
+    seconds: dict[str, list[tuple[float, float]]] = {BARE: [], EMPTY: [], EXAMPLE: [], ONE_JOB: []}
+    functions = {BARE: "bare", EMPTY: "tick", EXAMPLE: "example", ONE_JOB: "tick"}
+    with Tickover(url) as jobs:
+        for turn in range(ROUNDS):
+            for what in list(seconds)[:: 1 if turn % 2 else -1]:
+                function = platform.functions[functions[what]]
+                for box in function.boxes:
+                    box.kill()
+                if what == ONE_JOB:
+                    jobs.enqueue("quick", time.time(), remote=True)
+                start = time.perf_counter()
+                answer = platform.invoke(function.name, {})
+                took = time.perf_counter() - start
+                seconds[what].append((took, processor_seconds(function.boxes[0].pid)))
+                assert answer.error is None, (answer, function.output())
+                assert what == BARE or answer.payload["completed"] == (what == ONE_JOB), answer
+    return seconds
+
+
+def processor_seconds(pid: int | None) -> float:
+    """What a process has used so far, which other processes on the machine change less than how long it takes."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")  # 0 where there is no such file: only Linux tells
+    return sum(int(thread.read_text(encoding="ascii").split()[0]) for thread in threads) / 1e9
+
+
+def show(cold: dict[str, list[tuple[float, float]]]) -> None:
+    """Median and range of each kind, and its ratio to what was measured bare."""
+    bare, bare_used = (statistics.median(one) for one in zip(*cold[BARE], strict=True))
+    print(f"cold starts, {ROUNDS} rounds{'':18}median  min–max          to bare    processor  to bare")
+    for what, measured in cold.items():
+        took, used = (sorted(one) for one in zip(*measured, strict=True))
+        middle, middle_used = statistics.median(took), statistics.median(used)
+        print(
+            f"  {what:34} {middle:.3f} s  {took[0]:.3f}–{took[-1]:.3f} s    {middle / bare:.2f}       "
+            f"{middle_used:.3f} s    {middle_used / max(bare_used, 1e-9):.2f}"
+        )
 
 
 def wakes(url: str, platform: Platform) -> list[float]:
