@@ -12,7 +12,7 @@ import os
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tickover.engine.drive import running
+from tickover.engine.running import running
 
 FIELDS: Final = ("job_id", "job_kind", "queue", "attempt", "tick_id")
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}

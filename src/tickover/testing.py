@@ -19,13 +19,13 @@ from tickover.app.ticking import add_report
 from tickover.clock import FrozenClock, SystemClock, monotonic
 from tickover.domain.budget import Budget
 from tickover.domain.ids import new_id
-from tickover.domain.job import Job
+from tickover.domain.job_view import Job
 from tickover.domain.report import TickReport
 from tickover.domain.retry import Duration
 from tickover.domain.states import TERMINAL
-from tickover.engine.drive import running
 from tickover.engine.inbox import Ask
 from tickover.engine.registry import Kind
+from tickover.engine.running import running
 from tickover.errors import ConfigurationError, InvalidArgument, JobNotCompleted, ScheduleError
 from tickover.store.open import KeptLinks
 from tickover.store.pool import Pool

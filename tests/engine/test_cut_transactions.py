@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from tests.support.world import World
 from tickover import Context, ExponentialBackoff, Tickover
-from tickover.engine.transaction import Turn
+from tickover.engine.turns import Turn
 from tickover.errors import StorageUnavailable
 from tickover.store.port import OutcomeUnknown, RolledBack
 

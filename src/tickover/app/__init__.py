@@ -14,10 +14,9 @@ from tickover.app.core import Core, read_settings
 from tickover.app.handler import JobDecorator, decorator
 from tickover.app.newjob import NewJob
 from tickover.app.observe import Observe
-from tickover.app.schedules import Schedules, enqueuing_of
+from tickover.app.schedules import Schedules
 from tickover.config import Settings
 from tickover.domain.budget import Budget
-from tickover.domain.job import Job, Page
 from tickover.domain.options import EnqueueOptions
 from tickover.domain.report import TickReport
 from tickover.domain.retry import Duration
@@ -29,6 +28,8 @@ from tickover.store.seal import Codec
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
+
+    from tickover.domain.job_view import Job, Page
 
 
 _NOTHING: Any = object()
@@ -239,7 +240,7 @@ class Tickover(Control, Schedules, Observe):
         Raises:
             ScheduleError: after all others had their turn, for schedules that cannot fire, such as of an unknown kind.
         """
-        return ticking.run_scheduler(self._core, budget, enqueuing_of(self._core))
+        return ticking.run_scheduler(self._core, budget)
 
     def run_reaper(self, budget: Budget | Duration = 10, /) -> TickReport:
         """Takes back every job whose lease ran out, and removes what is kept for no longer than the settings say.
@@ -261,9 +262,7 @@ class Tickover(Control, Schedules, Observe):
         Returns:
             The sum of all reports.
         """
-        return ticking.drain(
-            self._core, timeout, queues=queues, concurrency=concurrency, enqueuing=enqueuing_of(self._core)
-        )
+        return ticking.drain(self._core, timeout, queues=queues, concurrency=concurrency)
 
     def wake(self) -> None:
         """Hints that a tick is wanted now; for enqueues on a bare Connection, whose commit we cannot see."""

@@ -16,7 +16,6 @@ from tickover.app.enqueue import enqueue
 from tickover.app.newjob import NewJob
 from tickover.app.sets import SetVerb, change_jobs, purge_some
 from tickover.domain.options import check_handler_options
-from tickover.engine.async_context import AsyncContext
 from tickover.engine.context import Context
 from tickover.engine.inspect_handler import inspect_handler
 from tickover.engine.registry import BULK, Kind
@@ -60,7 +59,7 @@ def bulk_kind(core: Core) -> Kind:
     def bulk(ctx: Context, order: dict[str, Any]) -> dict[str, Any]:
         return _run(core, ctx, Order(**order))
 
-    return inspect_handler(bulk, BULK, check_handler_options({}), (Context, AsyncContext))
+    return inspect_handler(bulk, BULK, check_handler_options({}))
 
 
 def _run(core: Core, ctx: Context, order: Order) -> dict[str, Any]:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tickover.app.cancelling import cancel_job
-from tickover.app.core import Core
-from tickover.app.queue_limit import limit_queue
-from tickover.app.signals import signal
 from tickover.domain.ids import parse_id
 from tickover.domain.options import check_name
 from tickover.domain.payload import safe_text
 from tickover.domain.retry import Duration, seconds
 from tickover.errors import DuplicateJob, InvalidArgument, InvalidTransition, JobNotFound
 from tickover.store.link import KeyTaken
-from tickover.store.sql_store import SqlStore
+
+if TYPE_CHECKING:
+    from tickover.app.core import Core
+    from tickover.store.sql_store import SqlStore
 
 _BATCH: Final = 500
 _TRIES: Final = 3
@@ -52,6 +51,8 @@ class Control:
         Raises:
             InvalidArgument: not a whole number from 1 to 1,000,000, or None.
         """
+        from tickover.app.queue_limit import limit_queue
+
         limit_queue(self._core, queue, most)
 
     def resume_queue(self, queue: str, /) -> None:
@@ -74,6 +75,8 @@ class Control:
         Raises:
             InvalidTransition: it completed or failed already.
         """
+        from tickover.app.cancelling import cancel_job
+
         cancel_job(self._core, job_id)
 
     def signal(
@@ -98,6 +101,8 @@ class Control:
         Raises:
             JobNotFound, SignalError: no such job, or it is over.
         """
+        from tickover.app.signals import signal
+
         signal(self._core, job_id, name, payload, message_id=message_id, session=session)
 
     def retry(self, job_id: str, /, *, fresh: bool = False) -> None:

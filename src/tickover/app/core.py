@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tickover.app import edges, waking
 from tickover.clock import Clock, SystemClock
 from tickover.config import Settings
-from tickover.domain.declared import Declared
 from tickover.engine.batch import Batch
-from tickover.engine.drive import running
 from tickover.engine.observe import Hooks
 from tickover.engine.paces import Paces
 from tickover.engine.registry import BULK, Kind, Registry
+from tickover.engine.running import running
 from tickover.engine.wake import Waker
 from tickover.errors import ConfigurationError
 from tickover.logs import on_lambda
@@ -31,6 +30,8 @@ from tickover.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
+
+    from tickover.domain.declared import Declared
 
 T = TypeVar("T")
 _TRIES = 3

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from tickover.app.http_waker import HttpWaker
-from tickover.config import Settings
 from tickover.engine.wake import Waker
+
+if TYPE_CHECKING:
+    from tickover.config import Settings
 
 
 def waker(settings: Settings) -> Waker | None:
@@ -19,6 +20,8 @@ def waker(settings: Settings) -> Waker | None:
     if settings.wake_function or settings.wake_queue_url or settings.wake_role_arn:
         return cast(Waker, import_module("tickover.aws.wakers").from_settings(settings))
     if settings.wake_url:
+        from tickover.app.http_waker import HttpWaker
+
         return HttpWaker(settings.wake_url, settings.secret, token=settings.tick_token, hops=settings.wake_hops)
     return None
 

@@ -6,16 +6,18 @@ import json
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tickover.app.core import Core
 from tickover.app.newjob import NewJob, rewritten, row_of
-from tickover.app.sessions import Joined, join
 from tickover.app.waking import Ask
 from tickover.domain.ids import new_id, new_ids
 from tickover.errors import DuplicateJob, InvalidArgument, StorageUnavailable
 from tickover.store.link import OutcomeUnknown, RolledBack
-from tickover.store.sql_store import SqlStore
+
+if TYPE_CHECKING:
+    from tickover.app.core import Core
+    from tickover.app.sessions import Joined
+    from tickover.store.sql_store import SqlStore
 
 _TRIES = 3
 _ROWS_AT_ONCE = 10_000
@@ -28,6 +30,8 @@ def enqueue(core: Core, new: NewJob[Any], *, session: Any = None) -> str:
     Raises:
         DuplicateJob: a job that is not finished yet holds its unique key.
     """
+    from tickover.app.sessions import join
+
     core.load()
     new = rewritten(core, new)
     session = session if session is not None else new.options.get("session")
@@ -46,6 +50,8 @@ def enqueue(core: Core, new: NewJob[Any], *, session: Any = None) -> str:
 
 def enqueue_many(core: Core, news: Iterable[NewJob[Any]], *, session: Any = None) -> list[str]:
     """Writes all jobs in one transaction; returns their ids in order, an existing one where a key is held."""
+    from tickover.app.sessions import join
+
     core.load()
     with core.hooks.watchers.enqueueing() as note:
         rows = _rows(core, news)

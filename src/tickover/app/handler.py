@@ -21,24 +21,27 @@ from typing import (
 
 from typing_extensions import TypeVar as DefaultTypeVar
 
-from tickover.app.core import Core
 from tickover.app.enqueue import enqueue
 from tickover.app.newjob import NewJob
 from tickover.domain.options import EnqueueOptions, HandlerOptions, check_enqueue_options, check_handler_options
-from tickover.domain.retry import Duration
-from tickover.engine.async_context import AsyncContext
-from tickover.engine.context import Context
 from tickover.engine.inspect_handler import inspect_handler
-from tickover.engine.registry import Kind
 
 P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R", covariant=True)
 F = DefaultTypeVar("F", bound=Callable[..., Any], covariant=True, default=Callable[..., Any])
 Fn: TypeAlias = Callable[P, T]
-CtxFn: TypeAlias = Callable[Concatenate[Context, P], T]
 AFn: TypeAlias = Callable[P, Coroutine[Any, Any, T]]
-ACtxFn: TypeAlias = Callable[Concatenate[AsyncContext, P], Coroutine[Any, Any, T]]
+
+if TYPE_CHECKING:
+    from tickover.app.core import Core
+    from tickover.domain.retry import Duration
+    from tickover.engine.async_context import AsyncContext
+    from tickover.engine.context import Context
+    from tickover.engine.registry import Kind
+
+    CtxFn: TypeAlias = Callable[Concatenate[Context, P], T]
+    ACtxFn: TypeAlias = Callable[Concatenate[AsyncContext, P], Coroutine[Any, Any, T]]
 
 
 class Handler(Generic[P, R, F]):
@@ -141,7 +144,7 @@ def decorator(core: Core, name: str | None = None, options: Mapping[str, Any] | 
     def job(what: Callable[..., Any] | str | None = None, /, **more: Any) -> Any:
         if what is None or isinstance(what, str):
             return decorator(core, name if what is None else what, {**(options or {}), **more})
-        kind = inspect_handler(what, name, checked, (Context, AsyncContext))
+        kind = inspect_handler(what, name, checked)
         core.registry.add(kind)
         return Handler(core, kind)
 

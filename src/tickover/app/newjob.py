@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Generic, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
 
 from typing_extensions import TypeForm
 
-from tickover.app.core import Core
 from tickover.clock import millis
-from tickover.domain.limits import LimitedJob, keys_of
 from tickover.domain.options import EnqueueOptions, check_enqueue_options, check_name
 from tickover.domain.payload import decode, encode
 from tickover.domain.retry import ExponentialBackoff
 from tickover.errors import InvalidArgument
 from tickover.store.sql_store import write_backoff
+
+if TYPE_CHECKING:
+    from tickover.app.core import Core
 
 R = TypeVar("R", covariant=True)
 _NOTHING: Any = object()
@@ -114,13 +115,15 @@ def row_of(core: Core, new: NewJob[Any], *, defaults: Mapping[str, Any] | None =
         row["trace_context"] = carried
     if options:
         _write_options(row, options)
-    if kind is not None and (limits := kind.options.get("limits")) and (keys := keys_of(limits, _limited(row, new))):
+    if kind is not None and (limits := kind.options.get("limits")) and (keys := _keys_of(limits, row, new)):
         row["cap_keys"] = encode(keys)
     return row
 
 
-def _limited(row: Mapping[str, Any], new: NewJob[Any]) -> LimitedJob:
-    return LimitedJob(
+def _keys_of(limits: Any, row: Mapping[str, Any], new: NewJob[Any]) -> Any:
+    from tickover.domain.limits import LimitedJob, keys_of
+
+    job = LimitedJob(
         kind=row["kind"],
         queue=row.get("queue", "default"),
         tenant=row.get("tenant", ""),
@@ -128,6 +131,7 @@ def _limited(row: Mapping[str, Any], new: NewJob[Any]) -> LimitedJob:
         payload=new.payload,
         meta=decode(row["meta"]) if row.get("meta") else {},
     )
+    return keys_of(limits, job)
 
 
 def _write_options(row: dict[str, Any], options: Mapping[str, Any]) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tickover.app.core import Core
-from tickover.app.newjob import NewJob
-from tickover.domain.job import Job
 from tickover.domain.retry import Duration, seconds
-from tickover.engine.async_context import AsyncContext
-from tickover.engine.context import Context
 
 if TYPE_CHECKING:
     from tickover import events as event_types
+    from tickover.app.core import Core
+    from tickover.app.newjob import NewJob
+    from tickover.domain.job_view import Job
+    from tickover.engine.async_context import AsyncContext
+    from tickover.engine.context import Context
     from tickover.store.sql_store import SqlStore
     from tickover.store.stats import Health, Stats, TickView
 
@@ -101,7 +101,7 @@ class Observe:
         """Whether anything that is due waits longer than `patience` seconds, a schedule's slot included, and what else
         is wrong.
         """
-        from tickover.app.schedules import overdue_schedules
+        from tickover.app.scheduling import overdue_schedules
         from tickover.store import stats
 
         allowed = seconds(patience, "patience")

@@ -6,26 +6,27 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from tickover.app import waking
-from tickover.app.core import Core
 from tickover.app.means import means
 from tickover.clock import poll
-from tickover.config import Settings
 from tickover.domain.budget import Budget, Window
 from tickover.domain.ids import TickId, new_id
 from tickover.domain.options import check_name
 from tickover.domain.report import TickReport
 from tickover.domain.retry import Duration, seconds
-from tickover.engine.drive import running
 from tickover.engine.plan import Plan
-from tickover.engine.reaper import Reaper
-from tickover.engine.retention import Retention
-from tickover.engine.scheduler import Enqueuing, Scheduler
+from tickover.engine.running import running
 from tickover.engine.tick import Tick
 from tickover.engine.wake import Note
 from tickover.errors import ConfigurationError, InvalidArgument, ScheduleError
 from tickover.store.port import TickHead
+
+if TYPE_CHECKING:
+    from tickover.app.core import Core
+    from tickover.config import Settings
+    from tickover.engine.retention import Retention
 
 _LONGEST_TURN = 10.0
 _log = logging.getLogger("tickover")
@@ -102,6 +103,8 @@ def _margin(core: Core) -> float | None:
 
 def run_reaper(core: Core, budget: Budget | Duration, *, hasty: bool = False) -> TickReport:
     """See `Tickover.run_reaper`; in haste it only mends what lets jobs run, and removes nothing."""
+    from tickover.engine.reaper import Reaper
+
     start = core.clock.monotonic()
     budget = budget if isinstance(budget, Budget) else Budget(budget)
     core.load()
@@ -114,15 +117,18 @@ def run_reaper(core: Core, budget: Budget | Duration, *, hasty: bool = False) ->
     return report
 
 
-def run_scheduler(core: Core, budget: Budget | Duration, enqueuing: Enqueuing) -> TickReport:
+def run_scheduler(core: Core, budget: Budget | Duration) -> TickReport:
     """See `Tickover.run_scheduler`."""
+    from tickover.app.scheduling import enqueuing_of
+    from tickover.engine.scheduler import Scheduler
+
     start = core.clock.monotonic()
     budget = budget if isinstance(budget, Budget) else Budget(budget)
     core.load()
     _refuse_inside_a_job(core, "run_scheduler")
     window = Window.of(budget, start=start)
     with core.database.link(deadline=window.end) as link:
-        scheduler = Scheduler(core.store(link), TickId(new_id()), window, enqueuing, core.clock.monotonic)
+        scheduler = Scheduler(core.store(link), TickId(new_id()), window, enqueuing_of(core), core.clock.monotonic)
         try:
             return scheduler.run(core.schedules)
         finally:
@@ -136,7 +142,6 @@ def drain(
     *,
     queues: Sequence[str] | Mapping[str, int] | None,
     concurrency: int | None,
-    enqueuing: Enqueuing,
 ) -> TickReport:
     """See `Tickover.drain`."""
     left = seconds(timeout, "timeout", least=0.05)
@@ -151,7 +156,7 @@ def drain(
         budget = Budget(max(0.05, min(end - core.clock.monotonic(), 3600.0)))
         if core.schedules:
             try:
-                fired = run_scheduler(core, budget, enqueuing)
+                fired = run_scheduler(core, budget)
                 add_report(total, fired)
                 slot = fired.next_due_at
             except ScheduleError as error:  # the jobs run all the same; it is raised when they did
@@ -176,6 +181,8 @@ def drain(
 
 def retention(settings: Settings) -> Retention:
     """How long what is kept."""
+    from tickover.engine.retention import Retention
+
     kept = ("completed", "failed", "events", "audit")
     return Retention(**{name: seconds(getattr(settings, f"retain_{name}"), f"retain_{name}") for name in kept})
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -31,6 +29,9 @@ def refusal(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any] | 
 
 def _equal(given: str, token: str) -> bool:
     """Whether two tokens are the same; the time tells nothing, not even their lengths."""
+    import hashlib
+    import hmac
+
     digests = (hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest() for text in (given, token))
     return hmac.compare_digest(*digests)
 

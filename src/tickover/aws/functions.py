@@ -18,6 +18,7 @@ from tickover.domain.budget import Budget
 from tickover.domain.report import TickReport
 from tickover.errors import InvalidArgument, StorageUnavailable
 from tickover.store.migrate import HEAD
+from tickover.store.open import load_driver
 
 Handler: TypeAlias = Callable[[Any, Any], Any]
 _log: Final = logging.getLogger("tickover")
@@ -32,6 +33,7 @@ def tick_handler(jobs: Tickover, *, max_jobs: int | None = None) -> Handler:
     these raises `InvalidArgument`, and a database that cannot be reached raises `StorageUnavailable`, after another
     tick was asked for.
     """
+    _get_ready(jobs)
 
     def tick(event: Any, context: Any) -> Any:
         budget = budget_of(context, max_jobs=max_jobs)  # first: what is read afterwards only makes it too short
@@ -57,6 +59,7 @@ def tick_handler(jobs: Tickover, *, max_jobs: int | None = None) -> Handler:
 
 def scheduler_handler(jobs: Tickover) -> Handler:
     """The handler that fires what is due by schedule, and asks to be woken at the next slot."""
+    _get_ready(jobs)
 
     def scheduler(event: Any, context: Any) -> Any:
         report = jobs.run_scheduler(budget_of(context))
@@ -69,6 +72,7 @@ def scheduler_handler(jobs: Tickover) -> Handler:
 
 def reaper_handler(jobs: Tickover) -> Handler:
     """The handler that takes back what was lost, wakes waiters and prunes, and tells CloudWatch how things are."""
+    _get_ready(jobs)
 
     def reaper(event: Any, context: Any) -> Any:
         report = jobs.run_reaper(budget_of(context))
@@ -111,6 +115,11 @@ def web_handler(jobs: Tickover, *, app: Any = None) -> Handler:
         return serve(event, context)
 
     return web
+
+
+def _get_ready(jobs: Tickover) -> None:
+    """Lambda starts a process at full speed and runs it at its memory's share: what every event needs is imported now."""
+    load_driver(jobs._core.database.dialect)  # noqa: SLF001  # as above
 
 
 def _ticked(jobs: Tickover, budget: Budget, said: events.Said, context: Any) -> TickReport:

@@ -16,7 +16,7 @@ from tickover.cli.serve import serving
 from tickover.cli.stop import Stop, stopping
 from tickover.clock import SystemClock
 from tickover.domain.ids import TickId, new_id
-from tickover.domain.job import Job
+from tickover.domain.job_view import Job
 from tickover.errors import StorageUnavailable
 from tickover.store.port import Due
 

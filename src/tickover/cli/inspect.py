@@ -13,7 +13,7 @@ import typer
 from tickover.cli import read, show
 from tickover.cli.call import Call, verb
 from tickover.cli.find import job_id
-from tickover.domain.job import Job, Page
+from tickover.domain.job_view import Job, Page
 from tickover.events import Event
 
 UNHEALTHY = 4

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from tickover.clock import SystemClock
-from tickover.domain.job import Job
+from tickover.domain.job_view import Job
 from tickover.events import Event
 
 if TYPE_CHECKING:  # a tick that a timer starts writes to no terminal, and does without

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from tickover.domain.ids import StepKey
-from tickover.domain.job import Lease
 from tickover.domain.payload import encode
 from tickover.errors import PayloadError
+
+if TYPE_CHECKING:
+    from tickover.domain.ids import StepKey
+    from tickover.domain.job import Lease
 
 StepKind = Literal[
     "step", "call", "transaction", "enqueue", "fan_out", "slots", "timer", "until", "signal", "signals", "callback",

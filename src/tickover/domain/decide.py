@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, Literal, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, assert_never
 
-from tickover.domain.checkpoint import Saved
-from tickover.domain.job import Claimed, Lease
 from tickover.domain.outcome import Completed, Crashed, Failed, Outcome, OutOfTime, Parked, Released, UnknownKind
-from tickover.domain.park import Park
 from tickover.domain.retry import crash_delay, deferral_delay, deferred_for
-from tickover.domain.states import Counter, State
+
+if TYPE_CHECKING:
+    from tickover.domain.checkpoint import Saved
+    from tickover.domain.job import Claimed, Lease
+    from tickover.domain.park import Park
+    from tickover.domain.states import Counter, State
 
 MAX_STALLS: Final = 3
 GIVE_UP_ON_KIND: Final = 86_400.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import threading
@@ -63,14 +62,18 @@ def new_id() -> str:
 
 def derived_id(millis: int, *parts: object) -> JobId:
     """The id that belongs to these parts: whoever derives it gets the same, in the order of `millis` since 1970."""
-    digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
+    from hashlib import sha256
+
+    digest = sha256("\0".join(map(str, parts)).encode()).digest()
     return JobId(_format(millis << _LOW_BITS | int.from_bytes(digest) >> 256 - _LOW_BITS))
 
 
 def child_ids(millis: int, fan_out_id: str, count: int) -> list[JobId]:
     """The ids of a fan-out's children, in slot order and equal whenever they are derived; at most 16,384."""
+    from hashlib import sha256
+
     low = _LOW_BITS - 14
-    seeds = (hashlib.sha256(f"{fan_out_id}:{index}".encode()).digest() for index in range(count))
+    seeds = (sha256(f"{fan_out_id}:{index}".encode()).digest() for index in range(count))
     return [
         JobId(_format(millis << _LOW_BITS | index << low | int.from_bytes(seed) >> 256 - low))
         for index, seed in enumerate(seeds)

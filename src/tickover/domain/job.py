@@ -1,18 +1,12 @@
-"""A job in its three lives: about to be written, held by a tick, and looked at."""
+"""A job that a tick holds, and the lease under which it does. As people and hooks see one it is in `job_view`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
 
-from tickover.domain.ids import ClaimId, Epoch, JobId, QueueName, short
-from tickover.domain.limits import places_of
+from tickover.domain.ids import ClaimId, Epoch, JobId, QueueName
 from tickover.domain.retry import DEFAULT_BACKOFF, ExponentialBackoff
-from tickover.domain.states import State
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +83,10 @@ class Claimed:
     @property
     def places(self) -> tuple[str, ...]:
         """Keys of the caps of which it takes a place while it runs."""
+        if self.cap_keys is None and not self.queue_capped:
+            return ()
+        from tickover.domain.limits import places_of
+
         return places_of(self.cap_keys, self.queue if self.queue_capped else None)
 
     @property
@@ -100,85 +98,3 @@ class Claimed:
     def order(self) -> tuple[int, datetime, str]:
         """Within a queue: priority first, then the time it was due, then the id."""
         return (-self.priority, self.run_at, self.lease.job_id)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One recorded step of a job."""
-
-    key: str
-    kind: str
-    value: Any
-    error: str | None
-    seq: int
-    created_at: datetime
-    seconds: float | None
-    tick_id: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A job as people and hooks see it: one row, read at one moment."""
-
-    id: str
-    kind: str
-    queue: str
-    state: State
-    tenant: str = ""
-    priority: int = 0
-    payload: Any = None
-    result: Any = None
-    error: str | None = None
-    error_kind: str | None = None
-    starts: int = 0
-    completed: int = 0
-    failures: int = 0
-    crashes: int = 0
-    yields: int = 0
-    stalls: int = 0
-    parks: int = 0
-    released: int = 0
-    aborts: int = 0
-    created_at: datetime
-    run_at: datetime
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    wait_kind: str | None = None
-    wait_ref: str | None = None
-    parent_id: str | None = None
-    root_id: str | None = None
-    fan_out_index: int | None = None
-    children: list[str] = field(default_factory=list)
-    unique_key: str | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
-    progress: tuple[float, str] | None = None
-    generation: int = 0
-    steps: list[Step] = field(default_factory=list)
-
-    @property
-    def short_id(self) -> str:
-        """The last eight characters of the id."""
-        return short(self.id)
-
-    @property
-    def log_fields(self) -> dict[str, object]:
-        """What a log record about this job carries."""
-        return {"job_id": self.id, "job_kind": self.kind, "queue": self.queue, "attempt": self.attempt}
-
-    @property
-    def attempt(self) -> int:
-        """Attempts made so far, the current one included; 0 before the first run."""
-        return self.failures + (self.state in ("running", "waiting", "completed"))
-
-    @property
-    def dead_lettered(self) -> bool:
-        """Whether the job failed for good and is kept for triage."""
-        return self.state == "failed"
-
-
-class Page(list[T], Generic[T]):
-    """A list of one page, with the cursor of the next (None on the last one)."""
-
-    def __init__(self, items: list[T] | None = None, next_cursor: str | None = None) -> None:
-        super().__init__(items or [])
-        self.next_cursor = next_cursor

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from tickover.domain.park import Park
+if TYPE_CHECKING:
+    from tickover.domain.park import Park
 
 
 @dataclass(frozen=True, slots=True)

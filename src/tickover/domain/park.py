@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from tickover.domain.fanout import FanOutPlan
+if TYPE_CHECKING:
+    from tickover.domain.fanout import FanOutPlan
 
 WaitKind = Literal["timer", "retry", "signal", "callback", "fan_out", "cap"]
 

@@ -9,9 +9,15 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from typing_extensions import TypeAliasType
+
 from tickover.errors import PayloadError
+
+#: What JSON can hold. A named alias, since pydantic must be able to read it in a user's annotations too.
+JSON = TypeAliasType("JSON", "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None")
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_DEPTH: Final = 64

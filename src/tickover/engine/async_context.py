@@ -8,19 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, Self, T
 
 from typing_extensions import TypeForm
 
-from tickover.domain.fanout import Result, Strategy
-from tickover.domain.retry import Duration
-from tickover.engine import waits
-from tickover.engine.call import plan_call, plan_step
-from tickover.engine.callback import AsyncCallback
-from tickover.engine.drive import drive_async, together
-from tickover.engine.each import Each
-from tickover.engine.enqueuing import enqueue
 from tickover.engine.facts import JobContext
-from tickover.engine.fanning import fan_out, listed
-from tickover.engine.step_options import FanOutOptions, StepOptions, check_fan_out_options, check_step_options
-from tickover.engine.steps import take_step
-from tickover.engine.transaction import plan_transaction
 from tickover.engine.typed import NOTHING, Typed
 
 if TYPE_CHECKING:
@@ -28,6 +16,11 @@ if TYPE_CHECKING:
 
     from tickover.app.handler import Handler
     from tickover.app.newjob import NewJob
+    from tickover.domain.fanout import Result, Strategy
+    from tickover.domain.retry import Duration
+    from tickover.engine.callback import AsyncCallback
+    from tickover.engine.each import Each
+    from tickover.engine.step_options import FanOutOptions, StepOptions
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,7 +44,9 @@ class AsyncContext(JobContext):
         Raises:
             InvalidArgument: an unknown option, or a value out of range.
         """
-        return type(self)(self.flow, self.frame, check_step_options(options))
+        from tickover.engine import verbs
+
+        return type(self)(self.flow, self.frame, verbs.check_step_options(options))
 
     @overload
     def call(self, handler: Handler[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Co[T]: ...
@@ -64,7 +59,11 @@ class AsyncContext(JobContext):
             StepFailed: it failed; chained from the original on the first run, equal at every replay.
             PayloadError, HandlerNotFound, InvalidArgument: it cannot be called like this.
         """
-        return drive_async(self, take_step(self, plan_call(self, what, args, kwargs, returns=returns)))
+        from tickover.engine import verbs
+
+        return verbs.drive_async(
+            self, verbs.take_step(self, verbs.plan_call(self, what, args, kwargs, returns=returns))
+        )
 
     @overload
     def step(self, name: str, fn: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> Co[T]: ...
@@ -76,7 +75,9 @@ class AsyncContext(JobContext):
         Raises:
             StepFailed: it failed; chained from the original on the first run, equal at every replay.
         """
-        return drive_async(self, take_step(self, plan_step(self, name, fn, args, kwargs)))
+        from tickover.engine import verbs
+
+        return verbs.drive_async(self, verbs.take_step(self, verbs.plan_step(self, name, fn, args, kwargs)))
 
     def transaction(
         self, name: str, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
@@ -86,7 +87,9 @@ class AsyncContext(JobContext):
         The job's lease is checked in the same commit, so a run that lost its job leaves nothing behind. On SQLite the
         tick writes nothing meanwhile, for `transaction_timeout` at most.
         """
-        return drive_async(self, take_step(self, plan_transaction(self, name, fn, args, kwargs)))
+        from tickover.engine import verbs
+
+        return verbs.drive_async(self, verbs.take_step(self, verbs.plan_transaction(self, name, fn, args, kwargs)))
 
     def enqueue(self, new: NewJob[Any], /) -> Co[str]:
         """Writes another job, once per run of this workflow; returns its id, the same at every replay.
@@ -94,7 +97,9 @@ class AsyncContext(JobContext):
         Raises:
             DuplicateJob: its unique key is held.
         """
-        return drive_async(self, enqueue(self, new))
+        from tickover.engine import verbs
+
+        return verbs.drive_async(self, verbs.enqueue(self, new))
 
     def fan_out(
         self, new: Iterable[NewJob[T]], strategy: Strategy | None = None, /, **options: Unpack[FanOutOptions]
@@ -109,7 +114,11 @@ class AsyncContext(JobContext):
         Raises:
             FanOutFailed: the strategy cannot be met, or the time is over; `.results` has every slot.
         """
-        return drive_async(self, fan_out(self, listed(new), strategy, check_fan_out_options(options)))
+        from tickover.engine import verbs
+
+        return verbs.drive_async(
+            self, verbs.fan_out(self, verbs.listed(new), strategy, verbs.check_fan_out_options(options))
+        )
 
     def each(
         self, name: str, fetch: Callable[[C], Awaitable[tuple[Sequence[T], C | None]]], /, *, start: C, state: S
@@ -122,16 +131,22 @@ class AsyncContext(JobContext):
             start: the first cursor.
             state: the first value of `.state`; JSON types, or any type pydantic can validate.
         """
+        from tickover.engine import verbs
+
         self.flow.boundary()
-        return Each(self, name, fetch, start=start, state=state)
+        return verbs.Each(self, name, fetch, start=start, state=state)
 
     def sleep(self, duration: Duration, /) -> Co[None]:
         """Returns when so many seconds have passed since this line ran first; the job keeps no slot meanwhile."""
-        return drive_async(self, waits.sleep(self, duration=duration))
+        from tickover.engine import verbs
+
+        return verbs.drive_async(self, verbs.waits.sleep(self, duration=duration))
 
     def sleep_until(self, at: datetime, /) -> Co[None]:
         """Returns when this aware instant has come; the job keeps no slot meanwhile."""
-        return drive_async(self, waits.sleep(self, until=at))
+        from tickover.engine import verbs
+
+        return verbs.drive_async(self, verbs.waits.sleep(self, until=at))
 
     @overload
     def wait_for_signal(self, name: str, /, *, returns: TypeForm[T]) -> Co[T]: ...
@@ -144,15 +159,23 @@ class AsyncContext(JobContext):
             SignalError: the name cannot be one.
             PayloadError: the payload is not what `returns` says.
         """
-        return drive_async(self, waits.wait_for_signal(self, name, Typed(returns, f"signal {name!r}"), timeout))
+        from tickover.engine import verbs
+
+        return verbs.drive_async(
+            self, verbs.waits.wait_for_signal(self, name, Typed(returns, f"signal {name!r}"), timeout)
+        )
 
     def check_signal(self, name: str, /, *, returns: TypeForm[T]) -> Co[T | None]:
         """The oldest unread signal of this name, or None, without waiting; every replay gets the same."""
-        return drive_async(self, waits.check_signal(self, name, Typed(returns, f"signal {name!r}")))
+        from tickover.engine import verbs
+
+        return verbs.drive_async(self, verbs.waits.check_signal(self, name, Typed(returns, f"signal {name!r}")))
 
     def drain_signals(self, name: str, /, *, returns: TypeForm[T]) -> Co[list[T]]:
         """Every unread signal of this name, oldest first, without waiting; every replay gets the same."""
-        return drive_async(self, waits.drain_signals(self, name, Typed(returns, f"signal {name!r}")))
+        from tickover.engine import verbs
+
+        return verbs.drive_async(self, verbs.waits.drain_signals(self, name, Typed(returns, f"signal {name!r}")))
 
     @overload
     def callback(self, name: str, /, *, returns: TypeForm[T]) -> Co[AsyncCallback[T]]: ...
@@ -164,10 +187,12 @@ class AsyncContext(JobContext):
         Raises:
             ConfigurationError: no `secret` is set to sign it with.
         """
-        opening = drive_async(self, waits.open_callback(self, name, returns, timeout))
+        from tickover.engine import verbs
 
-        async def opened() -> AsyncCallback[Any]:
-            return AsyncCallback(self, await opening, Typed(returns, f"callback {name!r}"))
+        opening = verbs.drive_async(self, verbs.waits.open_callback(self, name, returns, timeout))
+
+        async def opened() -> verbs.AsyncCallback[Any]:
+            return verbs.AsyncCallback(self, await opening, Typed(returns, f"callback {name!r}"))
 
         return opened()
 
@@ -181,9 +206,10 @@ class AsyncContext(JobContext):
         Raises:
             StepFailed: the first failure in the order of the siblings, after all of them have ended.
         """
+        from tickover.engine import verbs
 
         async def gathered() -> Any:
-            values = await together(self, steps)
+            values = await verbs.together(self, steps)
             return tuple(values) if len(values) == 2 else values
 
         return gathered()

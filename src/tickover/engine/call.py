@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tickover.domain.checkpoint import hash_args
 from tickover.engine.effects import Do
-from tickover.engine.journal import check_step_name
 from tickover.engine.registry import Kind
+from tickover.engine.scope import check_step_name
 from tickover.engine.steps import StepPlan
 from tickover.engine.typed import NOTHING, Typed, returned_by
 from tickover.errors import InvalidArgument

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from tickover import faults
 from tickover.domain.ids import JobId
@@ -16,7 +17,10 @@ from tickover.domain.limits import places_of
 from tickover.engine.fan_in import Parents, ends, fan_in, parents_first
 from tickover.engine.places import lock_caps, pass_on
 from tickover.errors import StorageUnavailable
-from tickover.store.port import Decided, Store
+
+if TYPE_CHECKING:
+    from tickover.store.flow_port import Decided
+    from tickover.store.port import Store
 
 _AT_ONCE = 500
 _LOOKS = 3

@@ -8,19 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Un
 
 from typing_extensions import TypeForm
 
-from tickover.domain.fanout import Result, Strategy
-from tickover.domain.retry import Duration
-from tickover.engine import waits
-from tickover.engine.call import plan_call, plan_step
-from tickover.engine.callback import Callback
-from tickover.engine.drive import drive
-from tickover.engine.each import Each
-from tickover.engine.enqueuing import enqueue
 from tickover.engine.facts import JobContext
-from tickover.engine.fanning import fan_out, listed
-from tickover.engine.step_options import FanOutOptions, StepOptions, check_fan_out_options, check_step_options
-from tickover.engine.steps import take_step
-from tickover.engine.transaction import plan_transaction
 from tickover.engine.typed import NOTHING, Typed
 
 if TYPE_CHECKING:
@@ -28,6 +16,11 @@ if TYPE_CHECKING:
 
     from tickover.app.handler import Handler
     from tickover.app.newjob import NewJob
+    from tickover.domain.fanout import Result, Strategy
+    from tickover.domain.retry import Duration
+    from tickover.engine.callback import Callback
+    from tickover.engine.each import Each
+    from tickover.engine.step_options import FanOutOptions, StepOptions
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,7 +38,9 @@ class Context(JobContext):
         Raises:
             InvalidArgument: an unknown option, or a value out of range.
         """
-        return type(self)(self.flow, self.frame, check_step_options(options))
+        from tickover.engine import verbs
+
+        return type(self)(self.flow, self.frame, verbs.check_step_options(options))
 
     @overload
     def call(self, handler: Handler[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
@@ -58,7 +53,9 @@ class Context(JobContext):
             StepFailed: it failed; chained from the original on the first run, equal at every replay.
             PayloadError, HandlerNotFound, InvalidArgument: it cannot be called like this.
         """
-        return drive(self, take_step(self, plan_call(self, what, args, kwargs, returns=returns)))
+        from tickover.engine import verbs
+
+        return verbs.drive(self, verbs.take_step(self, verbs.plan_call(self, what, args, kwargs, returns=returns)))
 
     def step(self, name: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a function, once: its result is recorded and decoded by its return annotation.
@@ -66,7 +63,9 @@ class Context(JobContext):
         Raises:
             StepFailed: it failed; chained from the original on the first run, equal at every replay.
         """
-        value: T = drive(self, take_step(self, plan_step(self, name, fn, args, kwargs)))
+        from tickover.engine import verbs
+
+        value: T = verbs.drive(self, verbs.take_step(self, verbs.plan_step(self, name, fn, args, kwargs)))
         return value
 
     def transaction(
@@ -77,7 +76,9 @@ class Context(JobContext):
         The job's lease is checked in the same commit, so a run that lost its job leaves nothing behind. On SQLite the
         tick writes nothing meanwhile, for `transaction_timeout` at most.
         """
-        value: T = drive(self, take_step(self, plan_transaction(self, name, fn, args, kwargs)))
+        from tickover.engine import verbs
+
+        value: T = verbs.drive(self, verbs.take_step(self, verbs.plan_transaction(self, name, fn, args, kwargs)))
         return value
 
     def enqueue(self, new: NewJob[Any], /) -> str:
@@ -86,7 +87,9 @@ class Context(JobContext):
         Raises:
             DuplicateJob: its unique key is held.
         """
-        return drive(self, enqueue(self, new))
+        from tickover.engine import verbs
+
+        return verbs.drive(self, verbs.enqueue(self, new))
 
     def fan_out(
         self, new: Iterable[NewJob[T]], strategy: Strategy | None = None, /, **options: Unpack[FanOutOptions]
@@ -101,7 +104,9 @@ class Context(JobContext):
         Raises:
             FanOutFailed: the strategy cannot be met, or the time is over; `.results` has every slot.
         """
-        return drive(self, fan_out(self, listed(new), strategy, check_fan_out_options(options)))
+        from tickover.engine import verbs
+
+        return verbs.drive(self, verbs.fan_out(self, verbs.listed(new), strategy, verbs.check_fan_out_options(options)))
 
     def each(
         self, name: str, fetch: Callable[[C], tuple[Sequence[T], C | None]], /, *, start: C, state: S
@@ -114,16 +119,22 @@ class Context(JobContext):
             start: the first cursor.
             state: the first value of `.state`; JSON types, or any type pydantic can validate.
         """
+        from tickover.engine import verbs
+
         self.flow.boundary()
-        return Each(self, name, fetch, start=start, state=state)
+        return verbs.Each(self, name, fetch, start=start, state=state)
 
     def sleep(self, duration: Duration, /) -> None:
         """Returns when so many seconds have passed since this line ran first; the job keeps no slot meanwhile."""
-        drive(self, waits.sleep(self, duration=duration))
+        from tickover.engine import verbs
+
+        verbs.drive(self, verbs.waits.sleep(self, duration=duration))
 
     def sleep_until(self, at: datetime, /) -> None:
         """Returns when this aware instant has come; the job keeps no slot meanwhile."""
-        drive(self, waits.sleep(self, until=at))
+        from tickover.engine import verbs
+
+        verbs.drive(self, verbs.waits.sleep(self, until=at))
 
     @overload
     def wait_for_signal(self, name: str, /, *, returns: TypeForm[T]) -> T: ...
@@ -136,16 +147,22 @@ class Context(JobContext):
             SignalError: the name cannot be one.
             PayloadError: the payload is not what `returns` says.
         """
-        return drive(self, waits.wait_for_signal(self, name, Typed(returns, f"signal {name!r}"), timeout))
+        from tickover.engine import verbs
+
+        return verbs.drive(self, verbs.waits.wait_for_signal(self, name, Typed(returns, f"signal {name!r}"), timeout))
 
     def check_signal(self, name: str, /, *, returns: TypeForm[T]) -> T | None:
         """The oldest unread signal of this name, or None, without waiting; every replay gets the same."""
-        value: T | None = drive(self, waits.check_signal(self, name, Typed(returns, f"signal {name!r}")))
+        from tickover.engine import verbs
+
+        value: T | None = verbs.drive(self, verbs.waits.check_signal(self, name, Typed(returns, f"signal {name!r}")))
         return value
 
     def drain_signals(self, name: str, /, *, returns: TypeForm[T]) -> list[T]:
         """Every unread signal of this name, oldest first, without waiting; every replay gets the same."""
-        return drive(self, waits.drain_signals(self, name, Typed(returns, f"signal {name!r}")))
+        from tickover.engine import verbs
+
+        return verbs.drive(self, verbs.waits.drain_signals(self, name, Typed(returns, f"signal {name!r}")))
 
     @overload
     def callback(self, name: str, /, *, returns: TypeForm[T]) -> Callback[T]: ...
@@ -157,8 +174,10 @@ class Context(JobContext):
         Raises:
             ConfigurationError: no `secret` is set to sign it with.
         """
-        opened = drive(self, waits.open_callback(self, name, returns, timeout))
-        return Callback(self, opened, Typed(returns, f"callback {name!r}"))
+        from tickover.engine import verbs
+
+        opened = verbs.drive(self, verbs.waits.open_callback(self, name, returns, timeout))
+        return verbs.Callback(self, opened, Typed(returns, f"callback {name!r}"))
 
     def check(self) -> None:
         """A boundary: returns, or ends the run because it was cancelled, paused, lost, or is out of time."""

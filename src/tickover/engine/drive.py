@@ -8,24 +8,21 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar, copy_context
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tickover.domain.checkpoint import Checkpoint
 from tickover.engine.effects import Ask, Do, Effect, Keep, Rest, Verb
 from tickover.engine.inbox import Ask as Asked
 from tickover.engine.inbox import Save
 from tickover.engine.interrupt import Interrupt
+from tickover.engine.running import inside_step, running
 from tickover.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from tickover.engine.facts import JobContext
 
 T = TypeVar("T")
-#: The context of the job that this thread or task runs; None elsewhere.
-running: ContextVar[JobContext | None] = ContextVar("tickover_running", default=None)
-#: Whether this code is a step's own function; verbs are refused in it.
-inside_step: Final[ContextVar[bool]] = ContextVar("tickover_inside_step", default=False)
 
 
 class TimedOut(Exception):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from tickover.domain.checkpoint import Checkpoint
 from tickover.engine.drive import drive, drive_async
 from tickover.engine.effects import Do, Keep, Verb
-from tickover.engine.journal import Scope, check_step_name
+from tickover.engine.scope import Scope, check_step_name
 from tickover.engine.typed import Typed
 from tickover.errors import InvalidArgument
 

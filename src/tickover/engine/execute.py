@@ -12,12 +12,13 @@ from typing import Any, Final
 from tickover.domain.outcome import Completed, Failed, Outcome, OutOfTime, Parked, Released, UnknownKind
 from tickover.domain.payload import safe_text
 from tickover.domain.retry import seconds
-from tickover.engine.drive import TimedOut, running
+from tickover.engine.drive import TimedOut
 from tickover.engine.facts import JobContext
 from tickover.engine.failure import describe, kind_of, step_error
 from tickover.engine.interrupt import Interrupt, Suspend
 from tickover.engine.loop import EventLoop
 from tickover.engine.run import Run
+from tickover.engine.running import running
 from tickover.errors import NonDeterminism, PayloadError, StepFailed
 
 Middleware = Callable[[Any], Iterator[None]]

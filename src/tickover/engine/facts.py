@@ -9,20 +9,18 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import datetime
 from random import Random
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from uuid import UUID
 
-from tickover.domain.ids import StepKey
 from tickover.domain.payload import safe_text
-from tickover.engine import marks
-from tickover.engine.drive import inside_step, running
-from tickover.engine.flow import Flow
-from tickover.engine.journal import Scope
-from tickover.engine.transaction import inside_transaction
+from tickover.engine.colour import AnyContext
+from tickover.engine.running import inside_step, inside_transaction, running
+from tickover.engine.scope import Scope
 from tickover.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from tickover.domain.ids import Epoch, JobId
+    from tickover.domain.ids import Epoch, JobId, StepKey
+    from tickover.engine.flow import Flow
 
 T = TypeVar("T")
 _log: Final = logging.getLogger("tickover.job")
@@ -43,10 +41,8 @@ gathered: Final[ContextVar[tuple[Frame | None, Frame]]] = ContextVar(
 )
 
 
-class JobContext:
+class JobContext(AnyContext):
     """What both colours of handler share: facts about the job, and words to its tick that need no answer."""
-
-    is_async: ClassVar[bool] = False
 
     def __init__(self, flow: Flow, frame: Frame | None = None, options: Mapping[str, Any] | None = None) -> None:
         #: What all contexts of this run share.
@@ -173,16 +169,22 @@ class JobContext:
 
     def now(self) -> datetime:
         """The database's clock when this line ran first; every replay gets the same instant."""
+        from tickover.engine import marks
+
         self._may_mark()
         return marks.now(self)
 
     def uuid(self) -> UUID:
         """A random UUID, the same at every replay."""
+        from tickover.engine import marks
+
         self._may_mark()
         return marks.uuid(self)
 
     def random(self) -> float:
         """A random number from 0 to 1, the same at every replay."""
+        from tickover.engine import marks
+
         self._may_mark()
         dice: Random = marks.dice(self, "random")
         return dice.random()
@@ -193,6 +195,8 @@ class JobContext:
         Raises:
             NonDeterminism: the job took a version that this code no longer knows.
         """
+        from tickover.engine import marks
+
         self._may_mark()
         return marks.version(self, change, oldest, newest)
 

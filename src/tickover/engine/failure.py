@@ -6,7 +6,6 @@ from typing import TypeVar
 
 from tickover.domain.checkpoint import StepError
 from tickover.domain.payload import safe_text
-from tickover.domain.redact import redact
 from tickover.errors import FanOutFailed, InvalidArgument, NonDeterminism, NoRetry, RetryAfter, StepFailed
 
 E = TypeVar("E", bound=BaseException)
@@ -60,6 +59,8 @@ def find(error: BaseException, wanted: type[E]) -> E | None:
 
 def describe(error: BaseException) -> str:
     """The message of an exception without secrets, even of one whose `__str__` raises."""
+    from tickover.domain.redact import redact  # twenty patterns to compile, for what a job that succeeds never needs
+
     try:
         return redact(str(error)) or type(error).__name__
     except Exception:  # noqa: BLE001  # a message must never be able to fail the failing

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tickover import faults
-from tickover.domain.fanout import Status, decide_fan_out
 from tickover.domain.ids import JobId
 from tickover.domain.states import TERMINAL, State
-from tickover.store.port import Decided, RolledBack, Store
+from tickover.store.port import RolledBack
+
+if TYPE_CHECKING:
+    from tickover.domain.fanout import Status
+    from tickover.store.flow_port import Decided
+    from tickover.store.port import Store
 
 T = TypeVar("T")
 Parents = frozenset[JobId]
@@ -58,6 +62,8 @@ def fan_in(store: Store, ended: Mapping[str, Counter[State]], parents: Parents) 
     """
     if not ended:
         return []
+    from tickover.domain.fanout import decide_fan_out
+
     counts = store.count_children(ended)
     faults.hit("fan_in.counted")
     verdicts = [(one.fan_out_id, verdict) for one, tally in counts if (verdict := decide_fan_out(tally)) != "open"]

@@ -33,7 +33,8 @@ from tickover.errors import FanOutFailed, InvalidArgument, JobCancelledError, Jo
 
 if TYPE_CHECKING:
     from tickover.engine.facts import JobContext
-    from tickover.store.port import FanOutView, Store
+    from tickover.store.flow_port import FanOutView
+    from tickover.store.port import Store
 
 _REFUSED = ("unique", "idempotency_key", "session")
 

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from tickover.domain.budget import Window
-from tickover.domain.decide import must_run_alone
 from tickover.engine.effects import Ask, Verb
-from tickover.engine.inbox import Inbox
 from tickover.engine.interrupt import ContextClosed, Interrupt, LeaseLost, Suspend
 from tickover.engine.journal import Journal
-from tickover.engine.paces import Paces
-from tickover.engine.registry import Registry
 from tickover.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from tickover.domain.ids import JobId, StepKey
-    from tickover.engine.plan import Plan
+    from tickover.domain.ids import StepKey
+    from tickover.engine.desk import Desk
     from tickover.engine.run import Run
-    from tickover.engine.transaction import Transact, Turns
 
 #: Seconds that a step is given when nobody has seen one of its name and nothing was said.
 _PRIOR: Final = 1.0
@@ -29,51 +21,6 @@ _PRIOR: Final = 1.0
 _WHOLE: Final = 0.9
 #: What no short invocation has: the platform's limit.
 _LONGEST: Final = 900.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """What the application lends to the workflows of a tick."""
-
-    #: The row of the enqueue verb for a NewJob, checked; without an id. Options that neither it nor its registration
-    #: says come from the mapping.
-    row: Callable[[Any, Mapping[str, Any]], dict[str, Any]]
-    #: Writes rows of the enqueue verb in the open transaction of a store; returns the ids that stand for them.
-    write: Callable[[Any, list[dict[str, Any]]], list[str]]
-    #: Runs `work(connection)` in a transaction of its own that ends with a checkpoint under the job's fence.
-    transact: Transact
-    #: The signed token of a callback, and the id of the key that signed it.
-    sign: Callable[[JobId, int, StepKey, datetime | None], tuple[str, str]]
-    #: The database's clock where it is this process's own (SQLite); None where a server has one.
-    clock: Callable[[], datetime] | None
-    #: Where callbacks are answered; None when nobody said.
-    public_url: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """Where the runs of one tick turn to."""
-
-    inbox: Inbox
-    registry: Registry
-    #: Whose tick this is: façade calls of the same application go through its connection.
-    owner: object
-    monotonic: Callable[[], float]
-    window: Callable[[], Window]
-    means: Means
-    paces: Paces
-    turns: Turns
-    #: Seconds that a lease renewed now lasts.
-    lease: Callable[[], float]
-
-    @classmethod
-    def of(cls, plan: Plan, inbox: Inbox, registry: Registry, *, window: Callable[[], Window]) -> Desk:
-        """The desk of a tick with this plan."""
-        patience = min(plan.transaction_timeout, plan.lease / 2)
-        return cls(
-            inbox=inbox, registry=registry, owner=plan.owner, monotonic=plan.monotonic, window=window, means=plan.means,
-            paces=plan.paces, lease=lambda: plan.lease_from(plan.monotonic()), turns=plan.turns(patience),
-        )  # fmt: skip
 
 
 class Flow:
@@ -157,9 +104,8 @@ class Flow:
 
     def announce(self, step: StepKey) -> Verb[None]:
         """Has a job that kills its process say which step it begins: a record would come too late. Nobody else pays for it."""
-        job = self.run.job
-        if must_run_alone(job.crash_run, job.max_crashes) and not self.run.progressed:
-            yield Ask(lambda store: store.begins(job.lease, step))
+        if self.run.suspect and not self.run.progressed:
+            yield Ask(lambda store: store.begins(self.run.job.lease, step))
 
     def _heard(self) -> Interrupt | None:
         match self.run.word:

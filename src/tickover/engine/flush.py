@@ -6,19 +6,22 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tickover import faults
-from tickover.domain.checkpoint import Saved
-from tickover.domain.decide import Transition
-from tickover.domain.ids import JobId, StepKey, TickId
 from tickover.domain.payload import safe_text
-from tickover.domain.redact import redact
 from tickover.domain.states import TERMINAL
 from tickover.engine.fan_in import Parents, ends, fan_in, parents_first
 from tickover.engine.places import lock_caps, pass_on
 from tickover.errors import StorageUnavailable
-from tickover.store.port import DataRefused, Decided, OutcomeUnknown, RolledBack, Store
+from tickover.store.port import DataRefused, OutcomeUnknown, RolledBack
+
+if TYPE_CHECKING:
+    from tickover.domain.checkpoint import Saved
+    from tickover.domain.decide import Transition
+    from tickover.domain.ids import JobId, StepKey, TickId
+    from tickover.store.flow_port import Decided
+    from tickover.store.port import Store
 
 _log: Final = logging.getLogger("tickover")
 _TRIES: Final = 3
@@ -222,6 +225,8 @@ def _job_id(lease: object) -> str:
 
 
 def _refusal(transition: Transition, error: DataRefused) -> Transition:
+    from tickover.domain.redact import redact
+
     said, kind = safe_text(f"the outcome could not be stored: {redact(str(error))}"), "PayloadError"
     _log.error("job %s: %s", transition.lease.job_id, said, extra={"job_id": transition.lease.job_id})
     return replace(

@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tickover.domain.checkpoint import Saved
-from tickover.domain.decide import Transition, decide
-from tickover.domain.ids import JobId
-from tickover.domain.job import Claimed
-from tickover.domain.outcome import Failed, Outcome, OutOfTime, Released, UnknownKind
-from tickover.domain.report import TickReport
-from tickover.engine.admit import admit
-from tickover.engine.batch import Batch
-from tickover.engine.cancel import cancel_tree
 from tickover.engine.flush import Flushed, flush, reconnect
-from tickover.engine.inbox import Finished, Save
 from tickover.engine.interrupt import LeaseLost
 from tickover.engine.observe import Hooks, after, details, seen
-from tickover.engine.plan import Plan
-from tickover.engine.registry import Registry
-from tickover.engine.run import Run
 from tickover.engine.sets import sets
 from tickover.errors import PayloadError
 from tickover.store.port import OutcomeUnknown, Pause, RolledBack, Store
 
+if TYPE_CHECKING:
+    from tickover.domain.checkpoint import Saved
+    from tickover.domain.decide import Transition
+    from tickover.domain.ids import JobId
+    from tickover.domain.job import Claimed
+    from tickover.domain.outcome import Outcome
+    from tickover.domain.report import TickReport
+    from tickover.engine.batch import Batch
+    from tickover.engine.inbox import Finished, Save
+    from tickover.engine.plan import Plan
+    from tickover.engine.registry import Registry
+    from tickover.engine.run import Run
+
+    #: A run, how it ended, what it raised, how long it took, and what it still had to record.
+    Ended = tuple[Run, Outcome, BaseException | None, float | None, tuple[Saved, ...]]
+
 _log: Final = logging.getLogger("tickover")
 #: A coroutine times itself out; only one that blocks its loop is given up from here, this many seconds later.
 _ASYNC_SLACK: Final = 1.0
-
-#: A run, how it ended, what it raised, how long it took, and what it still had to record.
-Ended = tuple[Run, Outcome, BaseException | None, float | None, tuple[Saved, ...]]
-#: A job that is given back keeps what it found out; one that failed begins that part anew.
-_RECORDS: Final = frozenset({"parks", "yields", "stalls", "released"})
 
 
 class Held:
@@ -63,7 +60,11 @@ class Held:
 
     def settle(self, ended: Sequence[Ended], saves: Sequence[Save] = ()) -> None:
         """Decides and writes a set of ended runs, and of checkpoints; only what was accepted is counted and told."""
-        decided = [self._decided(*one) for one in ended]
+        if not ended and not saves:
+            return
+        from tickover.engine import ending  # with it comes what only a job needs
+
+        decided = [ending.decided(*one) for one in ended]
         moves = [transition for _, transition, _ in decided]
         kept = [save for item in saves for save in item.saves]
         ends, *apart = sets(moves)
@@ -93,14 +94,6 @@ class Held:
         )
         self.cancelling += [one.fan_out_id for one in flushed.decided if one.cancels and one.status != "completed"]
 
-    def _decided(
-        self, run: Run, outcome: Outcome, error: BaseException | None, took: float | None, saves: tuple[Saved, ...]
-    ) -> tuple[Run, Transition, BaseException | None]:
-        transition = decide(run.job, outcome, dice=random.random(), seconds=took)  # noqa: S311  # jitter, not secrecy
-        if saves and transition.counter in _RECORDS:
-            transition.checkpoints = saves
-        return run, transition, error
-
     def _flush(self, moves: Sequence[Transition], saves: Sequence[Saved] = ()) -> Flushed:
         lease = self.plan.lease_from(self.plan.monotonic())
         return flush(self.store, moves, saves, tick=self.plan.head.tick_id, lease=lease)
@@ -127,6 +120,8 @@ class Held:
         cancelling, self.cancelling = self.cancelling, []
         if not cancelling:
             return
+        from tickover.engine.cancel import cancel_tree
+
         try:
             cancel_tree(self.store, fan_outs=cancelling, rounds=1)
         except RolledBack as error:
@@ -136,6 +131,10 @@ class Held:
 
     def admitted(self, jobs: Sequence[Claimed], registry: Registry) -> list[Claimed]:
         """Those of claimed jobs whose limits have room; the others were given back."""
+        if not any(job.cap_keys is not None or job.queue_capped for job in jobs):
+            return list(jobs)
+        from tickover.engine.admit import admit
+
         admission = admit(self.store, jobs, registry, self.plan.head.tick_id)
         for job, transition in admission.denied:
             self._count(job, transition)
@@ -144,14 +143,21 @@ class Held:
 
     def release(self, runs: Sequence[Run]) -> None:
         """Gives back jobs that did not start; costs them nothing."""
-        self.settle([(run, Released("not started"), None, None, ()) for run in runs if run.job.id in self.runs])
+        if runs:
+            from tickover.domain.outcome import Released
+
+            self.settle([(run, Released("not started"), None, None, ()) for run in runs if run.job.id in self.runs])
 
     def abandon(self, now: float) -> None:
         """Gives up what still runs: a thread cannot be stopped, but its context is closed and its writes are fenced."""
         for run in self.runs.values():
             run.tell("closed")
             self.report.abandoned.append(run.job.id)
-        self.settle([(run, self.out_of_time(run, now), None, run.elapsed(now), ()) for run in self.runs.values()])
+        if not self.runs:
+            return
+        from tickover.engine.ending import out_of_time
+
+        self.settle([(run, out_of_time(self, run, now), None, run.elapsed(now), ()) for run in self.runs.values()])
 
     def time_out(self, now: float) -> None:
         """Fails every run that took longer than its `timeout`."""
@@ -163,8 +169,9 @@ class Held:
             if run.elapsed(now) >= run.timeout + slack:
                 run.tell("closed")
                 self.report.abandoned.append(run.job.id)
-                said = f"timed out after {run.timeout:g} s"
-                late.append((run, Failed(said, "TimedOut"), TimeoutError(said), run.elapsed(now), ()))
+                from tickover.engine.ending import timed_out
+
+                late.append(timed_out(run, now))
         self.settle(late)
 
     def beat(self, now: float) -> Pause:
@@ -207,42 +214,15 @@ class Held:
 
     def ended(self, item: Finished, now: float) -> Ended:
         """An end as it is decided, with what only its tick knows."""
-        outcome = self._completed(item.run, item.outcome, now)
+        from tickover.engine.ending import completed
+
+        outcome = completed(self, item.run, item.outcome, now)
         return item.run, outcome, item.error, item.seconds, item.checkpoints
 
     def stirred(self) -> bool:
         """Whether a write since the last call may have made other jobs due: children, parents, a job that goes on."""
         stirred, self._stirred = self._stirred, False
         return stirred
-
-    def _completed(self, run: Run, outcome: Outcome, now: float) -> Outcome:
-        match outcome:
-            case OutOfTime(need=need, doing=doing):
-                return self.out_of_time(run, now, need=need, doing=doing)
-            case UnknownKind():
-                return UnknownKind(known_elsewhere=self._known_elsewhere(run.job.kind))
-        return outcome
-
-    def _known_elsewhere(self, kind: str) -> bool:
-        try:
-            return self.store.kind_seen(kind)
-        except RolledBack:
-            return True  # then it is deferred once more, which is harmless
-        except OutcomeUnknown:
-            reconnect(self.store)
-            return True
-
-    def out_of_time(self, run: Run, now: float, *, need: float | None = None, doing: str = "") -> OutOfTime | Released:
-        """The outcome of a run that did not end in time; when somebody asked for the stop, that is nobody's stall."""
-        if self.stopping:
-            return Released("stop requested")
-        return OutOfTime(
-            progressed=run.progressed,
-            elapsed=run.elapsed(now),
-            window=self.plan.window.stop - (self.opened or self.plan.window.start),
-            doing=f"step {doing or run.doing}" if doing or run.doing else f"the run of {run.job.kind}",
-            need=need,
-        )
 
     def tell_hooks(self, job: Claimed, transition: Transition, error: BaseException | None) -> None:
         """Has a slot call the hooks for a transition that was accepted; watchers are told at once."""

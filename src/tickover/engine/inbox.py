@@ -13,12 +13,12 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from tickover.clock import monotonic
-from tickover.domain.checkpoint import Checkpoint, Saved
-from tickover.domain.ids import StepKey
-from tickover.domain.outcome import Outcome
 from tickover.engine.interrupt import TickClosed
 
 if TYPE_CHECKING:
+    from tickover.domain.checkpoint import Checkpoint, Saved
+    from tickover.domain.ids import StepKey
+    from tickover.domain.outcome import Outcome
     from tickover.engine.run import Run
     from tickover.store.port import Store
 

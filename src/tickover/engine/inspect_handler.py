@@ -8,21 +8,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tickover.domain.options import check_name
+from tickover.engine.colour import AnyContext
 from tickover.engine.registry import Kind, Parameter
 from tickover.engine.typed import NOTHING
 from tickover.errors import InvalidArgument
 
 
-def inspect_handler(
-    fn: Callable[..., Any], name: str | None, options: Mapping[str, Any], contexts: tuple[type, type]
-) -> Kind:
+def inspect_handler(fn: Callable[..., Any], name: str | None, options: Mapping[str, Any]) -> Kind:
     """Builds the kind of a function; refuses what could only fail later.
 
     Args:
         fn: the user's function.
         name: its kind; None takes the function's name with `-` for `_`.
         options: checked registration options.
-        contexts: the classes (Context, AsyncContext), by which the first parameter is recognised.
 
     Raises:
         InvalidArgument: see 3-api, §2, "Refused at registration".
@@ -35,12 +33,11 @@ def inspect_handler(
         raise InvalidArgument(f"{name!r} is a generator; a handler returns once.")
     hints = _hints(fn, name)
     listed = list(inspect.signature(fn).parameters.values())
-    takes_context = bool(listed) and _is_context(hints.get(listed[0].name), contexts)
+    takes_context = bool(listed) and _is_context(hints.get(listed[0].name))
     if takes_context:
-        _check_colour(name, hints[listed.pop(0).name], is_async=is_async, contexts=contexts)
+        _check_colour(name, hints[listed.pop(0).name], is_async=is_async)
     parameters = tuple(
-        _parameter(name, p, hints, first=index == 0 and not takes_context, contexts=contexts)
-        for index, p in enumerate(listed)
+        _parameter(name, p, hints, first=index == 0 and not takes_context) for index, p in enumerate(listed)
     )
     returns = hints.get("return", NOTHING)
     return Kind(name, fn, parameters, Any if returns is NOTHING else returns, takes_context, is_async, dict(options))
@@ -58,23 +55,20 @@ def _hints(fn: Callable[..., Any], name: str) -> dict[str, Any]:
         raise InvalidArgument(f"{name!r} has an annotation that cannot be read: {error}.") from error
 
 
-def _is_context(hint: Any, contexts: tuple[type, type]) -> bool:
+def _is_context(hint: Any) -> bool:
     members = typing.get_args(hint) or (hint,)
-    return any(isinstance(member, type) and issubclass(member, contexts) for member in members)
+    return any(isinstance(member, type) and issubclass(member, AnyContext) for member in members)
 
 
-def _check_colour(name: str, hint: Any, *, is_async: bool, contexts: tuple[type, type]) -> None:
-    wanted = contexts[1] if is_async else contexts[0]
-    if not (isinstance(hint, type) and issubclass(hint, wanted)):
-        colour = "an async def" if is_async else "a def"
+def _check_colour(name: str, hint: Any, *, is_async: bool) -> None:
+    if not (isinstance(hint, type) and issubclass(hint, AnyContext) and hint.is_async == is_async):
+        colour, wanted = ("an async def", "AsyncContext") if is_async else ("a def", "Context")
         raise InvalidArgument(
-            f"{name!r} is {colour} handler: its context is {wanted.__name__}, not {getattr(hint, '__name__', hint)}."
+            f"{name!r} is {colour} handler: its context is {wanted}, not {getattr(hint, '__name__', hint)}."
         )
 
 
-def _parameter(
-    name: str, p: inspect.Parameter, hints: Mapping[str, Any], *, first: bool, contexts: tuple[type, type]
-) -> Parameter:
+def _parameter(name: str, p: inspect.Parameter, hints: Mapping[str, Any], *, first: bool) -> Parameter:
     if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
         raise InvalidArgument(f"{name!r} takes *{p.name}; name its parameters, since stored payloads bind by name.")
     if p.kind is p.POSITIONAL_ONLY:
@@ -84,6 +78,6 @@ def _parameter(
         raise InvalidArgument(
             f"{name!r}: the first parameter is annotated Any, which could be a context or a payload; say which."
         )
-    if not first and _is_context(hint, contexts):
+    if not first and _is_context(hint):
         raise InvalidArgument(f"{name!r}: the context comes first.")
     return Parameter(p.name, hint, NOTHING if p.default is p.empty else p.default)

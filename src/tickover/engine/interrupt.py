@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tickover.domain.park import Park
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tickover.domain.park import Park
 
 
 class Interrupt(BaseException):

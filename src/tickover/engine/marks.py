@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tickover.domain.checkpoint import Checkpoint
-from tickover.engine.journal import check_step_name
+from tickover.engine.scope import check_step_name
 from tickover.errors import InvalidArgument
 
 if TYPE_CHECKING:

@@ -7,15 +7,18 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tickover.domain.decide import Transition
-from tickover.domain.job import Claimed, Job
 from tickover.domain.payload import decode
 from tickover.domain.states import TERMINAL, State
-from tickover.engine.execute import Middleware
 from tickover.engine.watch import Watchers
 from tickover.errors import InvalidArgument, JobFailedError, PayloadError
+
+if TYPE_CHECKING:
+    from tickover.domain.decide import Transition
+    from tickover.domain.job import Claimed
+    from tickover.domain.job_view import Job
+    from tickover.engine.execute import Middleware
 
 HookName = Literal["start", "complete", "waiting", "fail", "retry", "reclaimed"]
 _log: Final = logging.getLogger("tickover.hooks")
@@ -90,6 +93,8 @@ def details(name: HookName, transition: Transition, error: BaseException | None)
 
 def seen(job: Claimed, transition: Transition | None = None) -> Job:
     """The job as a hook sees it: while running, or after a transition."""
+    from tickover.domain.job_view import Job
+
     state: State = "running" if transition is None else transition.state
     counters = {name: getattr(job, name) for name in ("failures", "crashes", "yields", "stalls", "parks", "released")}
     counters["completed"] = 0

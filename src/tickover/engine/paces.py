@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tickover.domain.durations import Histogram
+if TYPE_CHECKING:
+    from tickover.domain.durations import Histogram
 
 #: Seconds after which what the database said is asked for anew.
 _FRESH: Final = 300.0
@@ -31,12 +32,16 @@ class Paces:
 
     def learn(self, kind: str, now: float, histograms: Mapping[str, str]) -> None:
         """Takes over what the database remembers of a kind."""
+        from tickover.domain.durations import Histogram
+
         read = {step: Histogram.from_json(json.loads(text)) for step, text in histograms.items()}
         with self._lock:
             self._known[kind] = (now, read)
 
     def usual(self, kind: str, step: str) -> float | None:
         """Seconds within which 95 of 100 such steps ended; None when none was seen."""
+        from tickover.domain.durations import Histogram
+
         with self._lock:
             together = Histogram()
             _, remembered = self._known.get(kind, (0.0, {}))
@@ -47,6 +52,8 @@ class Paces:
 
     def saw(self, kind: str, step: str, seconds: float) -> None:
         """Counts a step that ended."""
+        from tickover.domain.durations import Histogram
+
         with self._lock:
             if (kind, step) in self._news or len(self._news) < _MOST:
                 self._news.setdefault((kind, step), Histogram()).add(seconds)
@@ -56,6 +63,8 @@ class Paces:
         with self._lock:
             if not self._news:
                 return None
+            from tickover.domain.durations import Histogram
+
             told: dict[str, dict[str, dict[str, int]]] = {}
             for (kind, step), histogram in self._news.items():
                 told.setdefault(kind, {})[step] = histogram.to_json()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tickover.domain.budget import Budget, Window, lease_seconds
-from tickover.engine.flow import Means
-from tickover.engine.paces import Paces
-from tickover.engine.transaction import Turns
-from tickover.store.port import Store, TickHead
+
+if TYPE_CHECKING:
+    from tickover.engine.desk import Means
+    from tickover.engine.paces import Paces
+    from tickover.store.port import Store, TickHead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +57,6 @@ class Plan:
         """Before the first job of a tick: sets its dead man's switch, to the instant at which all its leases are over."""
         if first and self.guard is not None:
             self.guard(store, self.window.end - now + self.grace)
-
-    def turns(self, patience: float) -> Turns:
-        """Who of this tick's jobs may have a transaction of its own, and for how long the tick waits for it."""
-        return Turns(single_writer=self.single_writer, patience=patience)
 
     @property
     def beat_every(self) -> float:

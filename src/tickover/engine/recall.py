@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tickover.domain.checkpoint import Checkpoint
-from tickover.domain.ids import JobId, TickId
-from tickover.domain.job import Claimed
 from tickover.engine.flush import reconnect
-from tickover.engine.registry import Registry
 from tickover.engine.run import Run
-from tickover.store.port import OutcomeUnknown, RolledBack, Store
+from tickover.store.port import OutcomeUnknown, RolledBack
+
+if TYPE_CHECKING:
+    from tickover.domain.checkpoint import Checkpoint
+    from tickover.domain.ids import JobId, TickId
+    from tickover.domain.job import Claimed
+    from tickover.engine.registry import Registry
+    from tickover.store.port import Store
 
 _log: Final = logging.getLogger("tickover")
 

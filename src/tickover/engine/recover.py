@@ -5,16 +5,17 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tickover import faults
-from tickover.domain.decide import Transition, decide
-from tickover.domain.ids import TickId
-from tickover.domain.job import Claimed
-from tickover.domain.outcome import Crashed
 from tickover.engine.fan_in import Parents, ends, fan_in, parents_first
 from tickover.engine.places import lock_caps, pass_on
-from tickover.store.port import Store
+
+if TYPE_CHECKING:
+    from tickover.domain.decide import Transition
+    from tickover.domain.ids import TickId
+    from tickover.domain.job import Claimed
+    from tickover.store.port import Store
 
 _AT_ONCE: Final = 1000
 _LOOKS: Final = 3
@@ -74,6 +75,9 @@ def _looked(
 def _reap(
     store: Store, jobs: list[Claimed], tick: TickId, places: set[str], parents: Parents
 ) -> list[tuple[Claimed, Transition]]:
+    from tickover.domain.decide import decide
+    from tickover.domain.outcome import Crashed
+
     decided = [(job, decide(job, Crashed(), dice=random.random())) for job in jobs]  # noqa: S311  # jitter, not secrecy
     faults.hit("reap.after_select")
     accepted = store.settle([transition for _, transition in decided], tick=tick, reaping=True)

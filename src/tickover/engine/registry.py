@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Final
 
@@ -236,6 +235,8 @@ class Registry:
         """The kind of this name or alias; raises `HandlerNotFound` with the nearest name and the mend."""
         kind = self.get(name)
         if kind is None:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, [*self._kinds, *self._aliases], n=1, cutoff=0.6)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise HandlerNotFound(

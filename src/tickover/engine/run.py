@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tickover.domain.checkpoint import Checkpoint
-from tickover.domain.job import Claimed
-from tickover.engine.registry import Kind
+if TYPE_CHECKING:
+    from tickover.domain.checkpoint import Checkpoint
+    from tickover.domain.job import Claimed
+    from tickover.engine.registry import Kind
 
 Word = Literal["go on", "deadline", "paused", "stopping", "lost", "closed"]
 _WEIGHT: Final[dict[Word, int]] = {"go on": 0, "paused": 1, "deadline": 2, "stopping": 3, "lost": 4, "closed": 5}
@@ -92,6 +93,13 @@ class Run:
             if self.word != "go on":
                 return
         spoken.wait(seconds)
+
+    @property
+    def suspect(self) -> bool:
+        """Whether nothing may run beside it: it crashed so often that its neighbours must not be there when it does again."""
+        from tickover.domain.decide import must_run_alone
+
+        return must_run_alone(self.job.crash_run, self.job.max_crashes)
 
     @property
     def listened(self) -> bool:

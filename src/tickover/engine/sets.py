@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from tickover.domain.decide import Transition
+if TYPE_CHECKING:
+    from tickover.domain.decide import Transition
 
 
 def sets(moves: Sequence[Transition]) -> list[list[Transition]]:

@@ -7,11 +7,10 @@ import random
 from typing import Final
 
 from tickover.domain.budget import claim_size
-from tickover.domain.decide import must_run_alone
 from tickover.domain.report import StoppedBecause, TickReport
 from tickover.engine.answer import answer
 from tickover.engine.batch import Batch
-from tickover.engine.flow import Desk
+from tickover.engine.desk import Desk
 from tickover.engine.flush import reconnect
 from tickover.engine.held import Held
 from tickover.engine.inbox import Ask, Finished, Inbox, Item, Save
@@ -244,7 +243,7 @@ class Tick:
         self._denied = denied + 1 if len(admitted) < len(jobs) else 0
         runs = recall(self.store, admitted, self.registry, self.report.tick_id, claimed_at=self._now)
         self.held.runs.update((run.job.id, run) for run in runs)
-        self._solo = any(must_run_alone(run.job.crash_run, run.job.max_crashes) for run in runs)
+        self._solo = any(run.suspect for run in runs)
         self.batch.add(runs)
         return bool(jobs) or not self._dry
 

@@ -13,7 +13,7 @@ from tickover.domain.park import Park, WaitKind
 from tickover.domain.retry import Duration, seconds
 from tickover.engine.effects import Ask, Verb
 from tickover.engine.interrupt import LeaseLost, Suspend
-from tickover.engine.journal import check_step_name
+from tickover.engine.scope import check_step_name
 from tickover.engine.typed import Typed
 from tickover.errors import InvalidArgument, SignalError
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
-from tickover.domain.decide import Transition
-from tickover.domain.job import Claimed
-from tickover.domain.report import TickReport
+if TYPE_CHECKING:
+    from tickover.domain.decide import Transition
+    from tickover.domain.job import Claimed
+    from tickover.domain.report import TickReport
 
 _log: Final = logging.getLogger("tickover.hooks")
 #: Takes the rows that an enqueue is about to write.

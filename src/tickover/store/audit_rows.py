@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from tickover.domain.ids import parse_id
-from tickover.domain.job import Page
+from tickover.domain.job_view import Page
 from tickover.errors import InvalidArgument
 from tickover.store.audit_tables import audit
 from tickover.store.columns import stored_instant

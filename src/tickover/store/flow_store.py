@@ -6,20 +6,22 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tickover.clock import millis_up
-from tickover.domain.checkpoint import Checkpoint, Saved
-from tickover.domain.fanout import FanOutPlan, Slot, Status, Tally
 from tickover.domain.ids import JobId, StepKey
-from tickover.domain.job import Claimed, Lease
-from tickover.domain.park import Park, WaitKind
-from tickover.domain.states import State
 from tickover.errors import PayloadError
-from tickover.store.link import Link, Row
-from tickover.store.port import CallbackView, Decided, FanOutView
 from tickover.store.schedule_rows import utc
 from tickover.store.seal import Seals
+
+if TYPE_CHECKING:
+    from tickover.domain.checkpoint import Checkpoint, Saved
+    from tickover.domain.fanout import FanOutPlan, Slot, Status, Tally
+    from tickover.domain.job import Claimed, Lease
+    from tickover.domain.park import Park, WaitKind
+    from tickover.domain.states import State
+    from tickover.store.flow_port import CallbackView, Decided, FanOutView
+    from tickover.store.link import Link, Row
 
 _CHILDREN_AT_ONCE = 5000
 
@@ -57,6 +59,8 @@ class FlowStore(Seals):
         return found
 
     def _opened(self, owner: JobId, row: Sequence[Any]) -> Checkpoint:
+        from tickover.domain.checkpoint import Checkpoint
+
         key, kind, value, error, args_hash = row
         value, error = (self.unseal(owner, f"checkpoint:{key}", text) for text in (value, error))
         return Checkpoint(key=StepKey(key), kind=kind, value=value, error=error, args_hash=args_hash)
@@ -100,6 +104,8 @@ class FlowStore(Seals):
         return [_counted(row) for row in self.call("count_children", ends=json.dumps(asked)) if row[2] == "open"]
 
     def decide_fan_out(self, fan_out_id: str, status: Status) -> Decided | None:
+        from tickover.store.flow_port import Decided
+
         for found, parent, cancels in self.call("decide_fan_out", id=fan_out_id, status=status):
             return Decided(fan_out_id=str(found), parent_id=JobId(str(parent)), status=status, cancels=bool(cancels))
         return None
@@ -116,11 +122,15 @@ class FlowStore(Seals):
         return {JobId(str(row[0])) for row in self.call("wake", waits=asked, log=self.log)}
 
     def fan_out(self, fan_out_id: str) -> FanOutView:
+        from tickover.store.flow_port import FanOutView
+
         ((status, overdue, timeout_at),) = self.call("fan_out", id=fan_out_id)
         until = None if timeout_at is None else utc(timeout_at)
-        return FanOutView(status=cast(Status, status), overdue=bool(overdue), timeout_at=until)
+        return FanOutView(status=cast("Status", status), overdue=bool(overdue), timeout_at=until)
 
     def slots(self, fan_out_id: str) -> list[Slot]:
+        from tickover.domain.fanout import Slot
+
         return [
             Slot(
                 str(job_id),
@@ -161,6 +171,8 @@ class FlowStore(Seals):
         )
 
     def callback(self, job_id: JobId, generation: int, key: StepKey) -> CallbackView | None:
+        from tickover.store.flow_port import CallbackView
+
         for received, payload, expired, returns in self.call("callback", id=job_id, generation=generation, key=key):
             answer = self.unseal(job_id, f"callback:{key}", payload)
             return CallbackView(received=bool(received), payload=answer, expired=bool(expired), returns=returns)
@@ -193,8 +205,11 @@ def fences(leases: Iterable[Lease]) -> str:
 
 
 def _counted(row: Row) -> tuple[Decided, Tally]:
+    from tickover.domain.fanout import Tally
+    from tickover.store.flow_port import Decided
+
     found, parent, status, cancels, total, done, failed, cancelled, strategy, required = row
     tally = Tally(total=total, done=done, failed=failed, cancelled=cancelled, strategy=strategy, required=required)
     return Decided(
-        fan_out_id=str(found), parent_id=JobId(str(parent)), status=cast(Status, status), cancels=bool(cancels)
+        fan_out_id=str(found), parent_id=JobId(str(parent)), status=cast("Status", status), cancels=bool(cancels)
     ), tally

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from tickover.domain.admission import Room, Verdict
-from tickover.domain.ids import JobId
-from tickover.domain.job import Lease
+if TYPE_CHECKING:
+    from tickover.domain.admission import Room, Verdict
+    from tickover.domain.ids import JobId
+    from tickover.domain.job import Lease
 
 #: The number of a limit, and the length of a rate's window in milliseconds; None: as they are stored, and no rate.
 Numbers: TypeAlias = tuple[int | None, int | None]

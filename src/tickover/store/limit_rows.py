@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tickover.domain.admission import Admitted, CapFull, NotYet, Room, Verdict, Windows
 from tickover.domain.ids import JobId
-from tickover.domain.job import Lease
-from tickover.store.link import Row
+
+if TYPE_CHECKING:
+    from tickover.domain.admission import Room, Verdict
+    from tickover.domain.job import Lease
+    from tickover.store.link import Row
 
 _KEYS_AT_ONCE: Final = 1000
 
@@ -27,6 +29,8 @@ class LimitRows:
         self.call("limit_lock", limits=_asked(numbers))
 
     def limit_room(self, numbers: Mapping[str, tuple[int | None, int | None]], jobs: Sequence[JobId]) -> Room:
+        from tickover.domain.admission import Room, Windows
+
         rows = self.call("limit_room", limits=_asked(numbers), ids=json.dumps(list(jobs)))
         now = next(int(row[2]) for row in rows if row[0] == "now")
         room = Room(now=now, caps={}, rates={}, promised={})
@@ -45,6 +49,8 @@ class LimitRows:
         return room
 
     def take_limits(self, verdicts: Mapping[JobId, Verdict], leases: Mapping[JobId, Lease], room: Room) -> None:
+        from tickover.domain.admission import Admitted, CapFull, NotYet
+
         slots, counts = [], []
         over = [{"key": key, "id": job_id} for job_id, key in room.promised]
         for job_id, verdict in verdicts.items():

@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tickover.clock import Clock, monotonic
@@ -69,6 +70,11 @@ def open_database(
             return KeptLinks("postgresql", f"postgresql://{rest}", pool, clock, login)
     shown = scheme if separator else database.split("@")[-1][:40]
     raise ConfigurationError(f"{shown!r} is not a database that Tickover knows. {_HELP}")
+
+
+def load_driver(dialect: Dialect) -> None:
+    """Imports what such a database is reached with, and connects nothing."""
+    import_module("tickover.store.postgres" if dialect == "postgresql" else "tickover.store.sqlite")
 
 
 def _sqlite_path(rest: str) -> str:

@@ -11,20 +11,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 from tickover.clock import millis
-from tickover.domain.checkpoint import Checkpoint, Saved
-from tickover.domain.decide import Transition
-from tickover.domain.declared import Declared, Stored
-from tickover.domain.fanout import FanOutPlan, Slot, Status, Tally
-from tickover.domain.ids import JobId, StepKey, TickId
-from tickover.domain.job import Claimed, Lease
-from tickover.domain.park import Park, WaitKind
-from tickover.domain.report import TickReport
-from tickover.domain.states import State
 from tickover.store.limit_port import LimitVerbs, Numbers
 from tickover.store.link import DataRefused, NotHeld, OutcomeUnknown, ReadOnly, RolledBack, StorageFull
+
+if TYPE_CHECKING:
+    from tickover.domain.checkpoint import Checkpoint, Saved
+    from tickover.domain.decide import Transition
+    from tickover.domain.declared import Declared, Stored
+    from tickover.domain.fanout import FanOutPlan, Slot, Status, Tally
+    from tickover.domain.ids import JobId, StepKey, TickId
+    from tickover.domain.job import Claimed, Lease
+    from tickover.domain.park import Park, WaitKind
+    from tickover.domain.report import TickReport
+    from tickover.domain.states import State
+    from tickover.store.flow_port import CallbackView, Decided, FanOutView
 
 Whereabouts: TypeAlias = Literal["held", "landed", "lost", "cancelled"]
 #: Seconds of a window that has room for everything: 31 years.
@@ -99,36 +102,6 @@ class Overdue:
 
     leases: int
     waiters: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """A fan-out that got its verdict just now."""
-
-    fan_out_id: str
-    parent_id: JobId
-    status: Status
-    #: Whether the children that still run are to be cancelled.
-    cancels: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FanOutView:
-    """Where a fan-out stands."""
-
-    status: Status
-    overdue: bool
-    timeout_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallbackView:
-    """Where a callback stands; `returns` names the type that its answer must have."""
-
-    received: bool
-    payload: str | None
-    expired: bool
-    returns: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +264,6 @@ class Store(LimitVerbs, Protocol):
 
 
 __all__ = [
-    "ENDLESS", "Beat", "CallbackView", "Claim", "DataRefused", "Decided", "Due", "FanOutView", "NotHeld", "Numbers",
+    "ENDLESS", "Beat", "Claim", "DataRefused", "Due", "NotHeld", "Numbers",
     "OutcomeUnknown", "Overdue", "Pause", "ReadOnly", "RolledBack", "Settled", "StorageFull", "Store", "TickHead", "Wanted", "Whereabouts", "moment",
 ]  # fmt: skip

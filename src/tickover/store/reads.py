@@ -14,7 +14,7 @@ from sqlalchemy.engine import Dialect as AlchemyDialect
 
 from tickover.clock import Clock, millis
 from tickover.domain.ids import first_id, parse_id
-from tickover.domain.job import Job, Page, Step
+from tickover.domain.job_view import Job, Page, Step
 from tickover.domain.payload import decode, encode
 from tickover.domain.states import STATES, TERMINAL
 from tickover.errors import InvalidArgument, JobNotFound, PayloadError

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tickover.domain.declared import Declared, Stored
 from tickover.errors import PayloadError
-from tickover.store.link import Row
 from tickover.store.migrate import check_version
 from tickover.store.port import moment
 from tickover.store.seal import Seals
+
+if TYPE_CHECKING:
+    from tickover.domain.declared import Declared, Stored
+    from tickover.store.link import Row
 
 
 class ScheduleVerbs(Seals):
@@ -41,6 +43,8 @@ class ScheduleVerbs(Seals):
         return utc(rows[0][0]) if rows else None
 
     def _columns(self, declared: Declared, code_version: str) -> dict[str, Any]:
+        from tickover.domain.declared import Declared
+
         columns = {name: getattr(declared, name) for name in Declared.__slots__}
         return {
             **columns,
@@ -49,6 +53,8 @@ class ScheduleVerbs(Seals):
         }
 
     def _schedule(self, row: Row) -> Stored:
+        from tickover.domain.declared import Stored
+
         name, kind, text, options, spec, tz, catch_up, overlap, next_, last, fired, version, code, paused, seen = row
         instants = {"next_slot": next_, "last_slot": last, "last_fired_at": fired, "seen_at": seen}
         unreadable = None

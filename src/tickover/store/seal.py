@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from tickover.domain.job import Claimed
 from tickover.errors import PayloadError, StorageUnavailable
+
+if TYPE_CHECKING:
+    from tickover.domain.job import Claimed
 
 #: What an event says that may come from a job's data; everything else in it is ours.
 _SECRET: Final = frozenset({"error", "reason"})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tickover.clock import millis_up
-from tickover.domain.decide import Transition
-from tickover.store.seal import Seals
-from tickover.store.verbs import Dialect
+
+if TYPE_CHECKING:
+    from tickover.domain.decide import Transition
+    from tickover.store.seal import Seals
+    from tickover.store.verbs import Dialect
 
 _LOUD: Final = frozenset({"JobFailed", "JobRetrying", "JobReclaimed"})
 

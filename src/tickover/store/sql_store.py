@@ -6,12 +6,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from tickover.domain.decide import Transition
-from tickover.domain.ids import JobId, StepKey, TickId
-from tickover.domain.job import Claimed, Lease
-from tickover.domain.report import TickReport
+from tickover.domain.ids import JobId
 from tickover.domain.retry import DEFAULT_BACKOFF, ExponentialBackoff
 from tickover.errors import StorageUnavailable
 from tickover.store.flow_store import FlowStore, fence, fences
@@ -24,6 +21,12 @@ from tickover.store.schedule_rows import ScheduleVerbs, utc
 from tickover.store.seal import Codec
 from tickover.store.settle_rows import parcel
 from tickover.store.verbs import verb
+
+if TYPE_CHECKING:
+    from tickover.domain.decide import Transition
+    from tickover.domain.ids import StepKey, TickId
+    from tickover.domain.job import Claimed, Lease
+    from tickover.domain.report import TickReport
 
 EventLog = Literal["all", "failures", "none"]
 _BRIEF = (
@@ -207,6 +210,8 @@ def claimed(row: Row) -> Claimed:
         max_crashes, timeout_ms, backoff, args, meta, unique_key, parent_id, root_id, fan_out_id, fan_out_index, determinism,
         trace_context, slot, cap_keys, queue_capped,
     ) = row  # fmt: skip
+    from tickover.domain.job import Claimed, Lease
+
     return Claimed(
         lease=Lease(_text(job_id), epoch, _text(claim_id)),
         kind=kind, queue=queue, tenant=tenant, priority=priority, run_at=utc(run_at),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from tickover.domain.job import Job
+from tickover.domain.job_view import Job
 from tickover.domain.states import State
 from tickover.events import Event
 from tickover.web.redact import redacted

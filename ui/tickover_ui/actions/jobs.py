@@ -8,7 +8,7 @@ from typing import Any, Final
 from tickover import Tickover
 from tickover.app.bulk import Order, order_bulk
 from tickover.app.sets import SET_VERBS, SetVerb, change_jobs
-from tickover.domain.job import Job
+from tickover.domain.job_view import Job
 from tickover_ui.actions.action import Action, Answer, Asked, Choice, Done, Option, Question
 from tickover_ui.actions.which import Which, count, filters_of, ids_of, many, which
 from tickover_ui.words import number

@@ -8,7 +8,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from tickover.domain.job import Job
+from tickover.domain.job_view import Job
 from tickover_ui import svg
 from tickover_ui.queries.ended import QUARTER, Quarter
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 
 from tickover import Tickover
-from tickover.domain.job import Job
+from tickover.domain.job_view import Job
 from tickover.domain.payload import decode
 from tickover.errors import PayloadError
 from tickover.store import reads

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from tickover import Tickover
-from tickover.domain.job import Job, Page
+from tickover.domain.job_view import Job, Page
 from tickover.errors import InvalidArgument
 from tickover.store import reads
 from tickover.store.sql_store import SqlStore

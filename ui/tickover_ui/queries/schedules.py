@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select
 
 from tickover import Tickover
-from tickover.app.schedules import views
+from tickover.app.scheduling import views
 from tickover.domain.declared import ScheduleView
 from tickover.domain.schedule import Schedule
 from tickover.errors import ScheduleError
