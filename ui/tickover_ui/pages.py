@@ -36,7 +36,7 @@ _TEMPLATES: Final = Environment(
 )
 _TEMPLATES.globals |= {
     "ic": icons.icon, "st": icons.state, "glyph": icons.glyph, "mark_of": icons.mark, "tone": icons.tone, "art": icons.art, "sprite": icons.sprite(),
-    "duration": words.duration, "number": words.number, "document": words.document, "whole": words.whole, "hm": words.hm, "hms": words.hms,
+    "duration": words.duration, "number": words.number, "document": words.document, "whole": words.whole, "happened_as": words.happened, "hm": words.hm, "hms": words.hms,
     "day": words.day, "spark": svg.spark, "segments": svg.segments, "known": NAMES, "static": assets.NAMES, "navigation": NAVIGATION,
     "len": len,
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -70,6 +71,11 @@ def day(at: datetime | None) -> Markup:
 def number(count: int) -> str:
     """A count with its thousands apart; one that was cut off says so."""
     return f"{MOST:,}+".replace(",", " ") if count > MOST else f"{count:,}".replace(",", " ")
+
+
+def happened(type_: str) -> str:
+    """The type of an event in words: `CheckpointSaved` is `checkpoint saved`; what is about a job need not say so."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type_.removeprefix("Job")).lower()
 
 
 def size(characters: int) -> str:

@@ -61,7 +61,7 @@ def find(app: Tickover, filters: Filters, cursor: str) -> Listed:
             found=found,
             extra=_extra(store, [job.id for job in found]),
             counts=counts(store),
-            day=quarters(store, at),
+            day=quarters(app, store, at),
             said=said,
         )
 

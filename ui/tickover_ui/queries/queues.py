@@ -93,7 +93,7 @@ def read_queues(app: Tickover) -> Queues:
 
     def work(store: SqlStore) -> Queues:
         at = now(app, store)
-        day = quarters(store, at)
+        day = quarters(app, store, at)
         return Queues(
             now=at, day=day, lanes=lanes(store, at, {one.queue for one in day}, rooms), limits=_limits(store, at)
         )

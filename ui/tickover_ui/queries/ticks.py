@@ -131,7 +131,7 @@ def read_ticks(app: Tickover, *, until: datetime | None, minutes: int, chosen: s
         one = one or (found[-1] if found else None)
         return Ticks(
             now=at, since=start, until=end, ticks=found[-MOST_TICKS:], more=len(found) > MOST_TICKS,
-            day=quarters(store, at), chosen=one, runs=runs_of(store, one, at) if one else [],
+            day=quarters(app, store, at), chosen=one, runs=runs_of(store, one, at) if one else [],
         )  # fmt: skip
 
     return read(app, work)
