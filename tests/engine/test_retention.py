@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.world import World, claim, settle
+from tests.support.world import World, claim, decided, tick_id
 from tickover import Context, Tickover, every
 from tickover.app.audit import Note, write_note
 from tickover.domain.ids import derived_id, new_id
@@ -27,8 +27,8 @@ def end(world: World, outcome: Any, count: int = 1) -> list[str]:
     """Jobs that ended like this."""
     ids = world.add(count)
     store = world.store()
-    for job in claim(store, count).jobs:
-        assert settle(store, job, outcome)
+    held = claim(store, count).jobs
+    assert len(store.settle([decided(job, outcome) for job in held], tick=tick_id())) == count
     return ids
 
 
@@ -39,14 +39,28 @@ def age(world: World, days: float) -> None:
         world.raw.shift("jobs", column, seconds)
     for table, column in (("events", "at"), ("ticks", "started_at"), ("tick_stats", "minute"), ("fires", "fired_at"), ("idempotency", "expires_at"), ("audit", "at")):  # fmt: skip
         world.raw.shift(table, column, seconds)
-    for number, (job_id,) in enumerate(world.raw.rows("SELECT id FROM jobs ORDER BY id")):
-        born = int(str(job_id).replace("-", "")[:12], 16)
-        older = derived_id(born + int(seconds * 1000) + number, job_id)
-        for table, column in (
-            ("jobs", "parent_id"), ("fan_outs", "parent_id"), ("jobs", "id"), ("job_data", "job_id"), ("checkpoints", "job_id"),
-            ("idempotency", "job_id"), ("signals", "job_id"), ("callbacks", "job_id"), ("fires", "job_id"),
-        ):  # fmt: skip
-            world.raw.rows(f"UPDATE {table} SET {column} = :new WHERE {column} = :old", new=older, old=job_id)
+    older = [
+        {
+            "old": str(job_id),
+            "new": derived_id(int(str(job_id).replace("-", "")[:12], 16) + int(seconds * 1000) + n, job_id),
+        }
+        for n, (job_id,) in enumerate(world.raw.rows("SELECT id FROM jobs ORDER BY id"))
+    ]
+    for table, column in (
+        ("jobs", "parent_id"), ("fan_outs", "parent_id"), ("jobs", "id"), ("job_data", "job_id"), ("checkpoints", "job_id"),
+        ("idempotency", "job_id"), ("signals", "job_id"), ("callbacks", "job_id"), ("fires", "job_id"),
+    ):  # fmt: skip
+        world.raw.rows(
+            f"UPDATE {table} SET {column} = m.new FROM {RENAMED[world.dialect]} WHERE {table}.{column} = m.old",
+            map=json.dumps(older),
+        )
+
+
+#: What `age` gives for the jobs' ids, as a table.
+RENAMED = {
+    "sqlite": "(SELECT value ->> 'old' AS old, value ->> 'new' AS new FROM json_each(:map)) AS m",
+    "postgresql": "json_to_recordset(CAST(:map AS json)) AS m (old uuid, new uuid)",
+}
 
 
 def states(world: World) -> list[str]:
