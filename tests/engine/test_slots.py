@@ -64,6 +64,28 @@ class TestConcurrency:
 
         assert jobs.tick(60, concurrency=8).completed == 16
 
+    def test_jobs_of_many_steps_are_not_taken_ahead_of_slots(self, jobs: Tickover, gate: Gate) -> None:
+        """What a job asks for is no sign that it is short: whoever waits here is kept from every other tick."""
+        arrived, all_slots = Counter[str](), threading.Barrier(8, timeout=20)
+
+        @jobs.job
+        def walk(ctx: Context) -> None:
+            if not gate.is_set():
+                all_slots.wait()
+            for n in range(10):
+                ctx.step(f"step-{n}", int)
+            arrived[ctx.job_id] += 1
+            gate.pass_through()
+
+        jobs.enqueue_many(walk.new() for _ in range(100))
+        ticking = Ticking(jobs, concurrency=8)
+        until(lambda: len(arrived) == 8)
+        taken = len(jobs.find(state="running", limit=100))
+        gate.set()
+
+        assert ticking.report().completed == 100
+        assert taken == 8
+
     def test_of_two_ticks_at_once_runs_each_job_once(self, world: World, jobs: Tickover) -> None:
         gauge = Gauge()
 

@@ -68,13 +68,14 @@ class Inbox:
         self._items: SimpleQueue[Item] = SimpleQueue()
         #: Seconds that `take` waited in all: those in which the tick had nothing to do but to wait for its jobs.
         self.waited = 0.0
+        self._asked = 0  # how many of the items want an answer
         self._closed = False
         self._lock = threading.Lock()
 
     @property
-    def waiting(self) -> int:
-        """How much was handed in and not taken yet."""
-        return self._items.qsize()
+    def outcomes(self) -> int:
+        """How many outcomes were handed in and not taken yet; a moment later there may be more."""
+        return max(0, self._items.qsize() - self._asked)
 
     def hand_in(self, item: Item) -> None:
         """Leaves an outcome; returns at once."""
@@ -96,6 +97,7 @@ class Inbox:
         with self._lock:  # against `close`: either it sees this item, or we see that it is closed
             if self._closed:
                 raise TickClosed("the tick is over: this call cannot be written any more")
+            self._asked += 1
             self._items.put(item)
 
     def take(self, seconds: float) -> list[Item]:
@@ -107,6 +109,9 @@ class Inbox:
                 items.append(self._items.get_nowait())
         except Empty:
             pass
+        if asked := sum(not isinstance(item, Finished) for item in items):
+            with self._lock:
+                self._asked -= asked
         return items
 
     def _first(self, seconds: float) -> Item:

@@ -268,7 +268,7 @@ class Tick:
     @property
     def _pace(self) -> float:
         """Jobs per second of waiting for them; the database's time is not theirs, within reason."""
-        done, now = self.held.settled + self.inbox.waiting, self._now
+        done, now = self.held.settled + self.inbox.outcomes, self._now
         return done / max(0.001, self.inbox.waited, (now - (self.held.opened or now)) / 4)
 
     def _rooms(self, *, spare: int) -> dict[str, int] | None:
