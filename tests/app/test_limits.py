@@ -18,7 +18,9 @@ from tickover.domain.outcome import Released
 from tickover.engine.admit import admit
 from tickover.engine.flush import flush
 from tickover.errors import InvalidArgument
+from tickover.store.link import Params, Row
 from tickover.store.port import OutcomeUnknown
+from tickover.store.postgres import PostgresLink
 
 ONE = pytest.mark.parametrize("dialect", ["sqlite"])  # refused before any database is asked
 
@@ -483,3 +485,22 @@ def test_a_key_that_is_taken_while_the_reaper_looks_is_kept(jobs: Tickover, raw:
         faults.arm(None)
         ticking.join(20)
     assert jobs.find(state="completed")
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+def test_between_the_two_looks_of_the_reaper_nobody_takes_a_key(
+    jobs: Tickover, raw: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, taken = PostgresLink._execute, []
+
+    def sends(link: PostgresLink, statement: str, params: Params) -> list[Row] | None:
+        answer = sent(link, statement, params)
+        if statement.startswith("SELECT c.key FROM caps c WHERE"):
+            taken.append(raw.rows("SELECT key FROM caps FOR NO KEY UPDATE SKIP LOCKED"))
+        return answer
+
+    raw.rows("INSERT INTO caps (key, most) VALUES ('tenant:a', 1)")
+    monkeypatch.setattr(PostgresLink, "_execute", sends)
+    jobs.run_reaper(5)
+    assert taken == [[]]
+    assert raw.rows("SELECT key FROM caps") == []
