@@ -83,6 +83,21 @@ def test_what_the_database_undid_is_done_again(jobs: Tickover, double: Handler[[
     assert len(rows(raw)) == 1
 
 
+def test_what_is_committed_is_not_done_again_by_what_follows_from_it(
+    jobs: Tickover, double: Handler[[int], int], raw: Raw
+) -> None:
+    def follows() -> None:
+        raise RolledBack("a deadlock")
+
+    def act() -> None:
+        double.enqueue(1)
+        jobs._core.later(follows)
+
+    with pytest.raises(RolledBack):
+        audited(jobs._core, NOTE, act)
+    assert (len(jobs.find()), len(rows(raw))) == (1, 1)
+
+
 def test_a_retry_that_collides_still_says_which_job_holds_the_key(jobs: Tickover, raw: Raw) -> None:
     @jobs.job(retries=0)
     def fail() -> None:

@@ -111,13 +111,17 @@ class Core:
         """
         for left in reversed(range(_TRIES)):
             try:
-                return self._together(work)
+                done, after = self._together(work)
             except RolledBack:
                 if not left:
                     raise
+            else:  # what fails from here on does not have the work done again, which stands
+                for call in waking.merged(after):
+                    call()
+                return done
         raise AssertionError
 
-    def _together(self, work: Callable[[SqlStore], T]) -> T:
+    def _together(self, work: Callable[[SqlStore], T]) -> tuple[T, list[Callable[[], None]]]:
         with self.database.link() as link:
             shared = Together(self, self.store(link))
             token = _together.set(shared)
@@ -126,9 +130,7 @@ class Core:
                     done = work(shared.store)
             finally:
                 _together.reset(token)
-        for call in waking.merged(shared.after):
-            call()
-        return done
+        return done, shared.after
 
     def later(self, call: Callable[[], None]) -> None:
         """Calls that behind the commit: at once, unless verbs share a transaction here."""
