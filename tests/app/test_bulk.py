@@ -120,6 +120,18 @@ def test_each_verb_changes_those_that_it_applies_to(jobs: Tickover) -> None:
     assert change_jobs(jobs._core, "retry", ids) == 3
 
 
+def test_jobs_are_paused_in_the_order_in_which_everybody_locks_them(jobs: Tickover, raw: Raw) -> None:
+    """In one transaction with the audit log they are all held until its end: another order would be a deadlock with a tick."""
+
+    @jobs.job
+    def work(n: int) -> None: ...
+
+    ids = [work.using(delay=600).enqueue(n) for n in range(3)]
+    jobs._core.together(lambda _: change_jobs(jobs._core, "pause", ids[::-1]))
+    told = raw.rows("SELECT job_id FROM events WHERE type = 'JobPaused' ORDER BY seq")
+    assert [str(job_id) for (job_id,) in told] == ids
+
+
 def test_the_kind_is_ours_and_not_among_the_users(jobs: Tickover) -> None:
     assert jobs._core.registry.get("tickover.bulk") is not None
     assert jobs._core.registry.names() == []
