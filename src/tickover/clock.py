@@ -93,8 +93,10 @@ class FrozenClock:
         self.waited(seconds)
 
     def waited(self, seconds: float) -> None:
-        with self._moving:
-            self._moved += timedelta(seconds=max(0.0, seconds))
+        # Up, never down to nothing: what is left of a wait by a rounding error would be waited for for ever.
+        if seconds > 0:
+            with self._moving:
+                self._moved += max(timedelta.resolution, timedelta(seconds=seconds))
 
     def advance(
         self, duration: timedelta | float = 0, /, *, days: float = 0, hours: float = 0, seconds: float = 0

@@ -111,6 +111,13 @@ def test_the_system_clock_is_aware_and_its_monotonic_side_never_goes_back() -> N
     assert clock.monotonic() > first
 
 
+@pytest.mark.parametrize("left", [0.25, 1e-9, 5e-324])
+def test_a_wait_moves_a_frozen_clock_however_short_it_is(left: float) -> None:
+    clock = FrozenClock(NOON)
+    clock.wait(left)
+    assert clock.now() > NOON
+
+
 class Ticking(FrozenClock):
     """Monotonic time that passes only in `wait`."""
 
