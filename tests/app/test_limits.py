@@ -325,6 +325,21 @@ def test_the_reaper_gives_on_a_place_that_was_kept_too_long(
     assert raw.state(other) == "pending"
 
 
+@pytest.mark.parametrize("dialect", ["postgresql"])
+def test_nobody_waits_for_a_waiter_that_somebody_else_has_locked(
+    jobs: Tickover, raw: Raw, held: Handler[[int], None]
+) -> None:
+    """Who passes a place on holds jobs: waiting here it could be waited for in turn, and a user's session could hold it up."""
+    held.enqueue(1)
+    one, other = (held.using(delay=3600).enqueue(2) for _ in range(2))
+    for job_id in (one, other):
+        raw.set(job_id, state="waiting", wait_kind="cap", wait_ref="cap:gpu")
+    with raw.transaction():
+        raw.rows("SELECT 1 FROM jobs WHERE id = :id FOR NO KEY UPDATE", id=one)
+        assert jobs.tick(Budget(5, max_jobs=1)).completed == 1
+        assert [raw.state(job_id) for job_id in (one, other)] == ["waiting", "pending"]
+
+
 def test_a_paused_waiter_is_passed_over_and_comes_back(jobs: Tickover, raw: Raw, held: Handler[[int], None]) -> None:
     held.enqueue(1)
     one, other = (held.using(delay=3600).enqueue(2) for _ in range(2))

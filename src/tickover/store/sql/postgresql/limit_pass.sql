@@ -1,6 +1,8 @@
 -- limit_pass: gives what is free of these caps to those who wait longest for it, the most urgent first, as far as it
 -- goes: each may run again, and its place is kept for a minute until it is claimed. Under the locks of `limit_lock`, in
--- the transaction that freed the places, in a later statement than the one that did.
+-- the transaction that freed the places, in a later statement than the one that did. SKIP LOCKED: whoever is here holds
+-- jobs and fan-outs, and does not wait for another one with those in its hands (decision 0028). A waiter that somebody
+-- cancels or pauses just now wants no place; one that was signalled is the reaper's, if no other end comes first.
 WITH room AS MATERIALIZED (
     SELECT c.key, c.most - (
         SELECT count(*) FROM cap_slots s JOIN jobs j ON j.id = s.job_id WHERE s.key = c.key AND s.promised IS NULL AND ((j.state = 'running' AND j.epoch = s.epoch) OR (j.state = 'pending' AND s.expires_at > statement_timestamp()))
@@ -9,7 +11,7 @@ WITH room AS MATERIALIZED (
 ), next AS MATERIALIZED (
     SELECT r.key, w.id FROM room r CROSS JOIN LATERAL (
         SELECT id FROM jobs WHERE state = 'waiting' AND wait_kind = 'cap' AND wait_ref = 'cap:' || r.key
-        ORDER BY priority DESC, id LIMIT GREATEST(r.free, 0)
+        ORDER BY priority DESC, id LIMIT GREATEST(r.free, 0) FOR NO KEY UPDATE SKIP LOCKED
     ) w
 ), woken AS (
     UPDATE jobs j SET state = 'pending', run_at = j.created_at, wait_kind = NULL, wait_ref = NULL,
