@@ -172,3 +172,15 @@ def test_another_site_in_the_same_browser_is_nobody(jobs: Tickover, headers: dic
 
 def test_another_machine_is_nobody(jobs: Tickover) -> None:
     assert Client(create_api(jobs, auth=insecure_local()), peer="192.0.2.7").get("/stats").status_code == 401
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_whoever_may_enqueue_cannot_order_by_it_what_only_an_admin_may(as_: Open, jobs: Tickover, remote: bool) -> None:
+    job_id = jobs.enqueue("greet", "Ann")
+    jobs.drain(5)
+    order = {"verb": "purge", "filters": {"state": "completed", "queue": "default"}, "total": 1, "who": "somebody else"}
+    asked = {"kind": "tickover.bulk", "payload": order, "remote": remote}
+    answer = as_("operate").post("/jobs", json=asked)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:tickover:invalid-argument")
+    jobs.drain(5)
+    assert jobs.get(job_id).state == "completed"

@@ -15,7 +15,8 @@ from tickover.app.core import Core
 from tickover.app.enqueue import enqueue
 from tickover.app.newjob import NewJob
 from tickover.app.sets import SetVerb, change_jobs, purge_some
-from tickover.domain.options import check_handler_options
+from tickover.domain.options import check_enqueue_options, check_handler_options
+from tickover.domain.payload import encode
 from tickover.engine.context import Context
 from tickover.engine.inspect_handler import inspect_handler
 from tickover.engine.registry import BULK, Kind
@@ -50,7 +51,8 @@ def order_bulk(core: Core, order: Order) -> str:
     """Enqueues the job that does it; returns its id."""
     served = core.settings.queues
     queue = "default" if served is None or "default" in served else next(iter(served))
-    return enqueue(core, NewJob(BULK, asdict(order), queue=queue, retries=10, priority=100))
+    options = check_enqueue_options({"queue": queue, "retries": 10, "priority": 100})
+    return enqueue(core, NewJob.of(BULK, encode(asdict(order)), options))
 
 
 def bulk_kind(core: Core) -> Kind:

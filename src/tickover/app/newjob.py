@@ -11,6 +11,7 @@ from tickover.clock import millis
 from tickover.domain.options import EnqueueOptions, check_enqueue_options, check_name
 from tickover.domain.payload import decode, encode
 from tickover.domain.retry import ExponentialBackoff
+from tickover.engine.registry import BULK
 from tickover.errors import InvalidArgument
 from tickover.store.sql_store import write_backoff
 
@@ -48,6 +49,10 @@ class NewJob(Generic[R]):
         **options: Unpack[EnqueueOptions],
     ) -> None:
         self.kind = check_name(kind, "job")
+        if kind == BULK:  # whoever may enqueue could do by it what only an admin may, and in anybody's name
+            raise InvalidArgument(
+                f"{kind!r} is a kind of Tickover's own; the dashboard's actions on many jobs make them."
+            )
         self.returns: Any = None if returns is _NOTHING else returns
         self.remote = remote
         self._text: str | None = None if payload is _NOTHING else encode(payload)
