@@ -9,6 +9,9 @@ import pytest
 
 from tests.aws.conftest import Stack
 from tickover import NewJob, every
+from tickover.aws import SchedulerWaker
+from tickover.engine.wake import Note
+from tickover.errors import StorageUnavailable
 from tickover.twin import Rules
 
 Make = Callable[..., Stack]
@@ -145,11 +148,54 @@ def test_a_schedule_fires_though_nothing_ticks(stack: Make) -> None:
     assert len(planned.platform.ran("scheduler")) <= 10
 
 
+def test_a_schedule_that_cannot_fire_leaves_the_others_their_times(stack: Make) -> None:
+    planned = stack()
+    at = ran_at(planned)
+    planned.jobs.schedule("note", every(minutes=30))
+    planned.jobs.schedule("of-no-code", every(minutes=20))
+    planned.platform.every(3600, "scheduler")  # the floor
+    planned.clock.advance(3 * 3600)
+    at.clear()
+    planned.clock.advance(2 * 3600)
+
+    assert len(at) == 4
+
+
+def test_a_scheduler_that_finds_no_database_tries_again_in_a_minute(
+    stack: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = stack()
+    at = ran_at(planned)
+    planned.jobs.schedule("note", every(minutes=30))
+    planned.platform.invoke("scheduler")
+
+    def away(*_args: object, **_more: object) -> None:
+        raise StorageUnavailable("it is away")
+
+    planned.clock.advance(1700)
+    with monkeypatch.context() as patch:
+        patch.setattr(planned.jobs, "run_scheduler", away)
+        planned.clock.advance(200)
+    assert at == []
+    planned.clock.advance(200)
+
+    assert len(at) == 1
+
+
+@pytest.mark.parametrize("length", [4, 30, 31, 64])
+def test_an_alarm_is_set_for_a_function_of_any_name(stack: Make, length: int) -> None:
+    named = stack()
+    scheduler = named.platform.client("scheduler")
+    for last in "ab":
+        target = f"arn:aws:lambda:eu-west-1:000000000000:function:{'f' * (length - 1)}{last}"
+        SchedulerWaker(target, "role", boto=scheduler, clock=named.clock).send(None, Note())
+    assert len(named.platform.schedules) == 2, "one each"
+
+
 def _claim_and_die(stack: Stack, *, left: float) -> None:
     from tests.support.world import claim
     from tickover.app import waking
     from tickover.domain.ids import TickId, new_id
-    from tickover.engine.wake import Note
 
     core, tick = stack.jobs._core, TickId(new_id())
     guard = waking.guard(core, tick, Note())

@@ -129,13 +129,17 @@ def alarm_for(core: Core, waker: Sender, function: str, at: datetime) -> None:
         _log.warning("%s asked for no alarm: %s", function, error)
 
 
-def in_distress(core: Core, note: Note) -> None:
-    """A tick could not reach its database, which therefore cannot say what is due: another one tries in a minute."""
-    if isinstance(core.waker, Sender) and core.settings.profile == "zero-idle":
+def in_distress(core: Core, note: Note, waker: Sender | None = None) -> None:
+    """A tick could not reach its database, which therefore cannot say what is due: another one tries in a minute.
+
+    So does another of the platform's functions, when `waker` is aimed at it.
+    """
+    waker = waker or (core.waker if isinstance(core.waker, Sender) else None)
+    if waker is not None and core.settings.profile == "zero-idle":
         try:
-            core.waker.send(core.clock.now() + _LATER, Note(reason="alarm", hops=note.hops + 1, parent=note.parent))
+            waker.send(core.clock.now() + _LATER, Note(reason="alarm", hops=note.hops + 1, parent=note.parent))
         except WakeFailed as error:
-            _log.warning("a tick that failed asked for no other: %s", error)
+            _log.warning("what failed asked for no other try: %s", error)
 
 
 def _successors(core: Core, store: Store, report: TickReport, serves: Mapping[str, int] | None) -> int:

@@ -6,8 +6,9 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 from tickover.app import Tickover, ticking, waking
@@ -16,7 +17,8 @@ from tickover.aws.budget import budget_of
 from tickover.aws.price import price_of
 from tickover.domain.budget import Budget
 from tickover.domain.report import TickReport
-from tickover.errors import InvalidArgument, StorageUnavailable
+from tickover.engine.wake import Note, Sender
+from tickover.errors import InvalidArgument, ScheduleError, StorageUnavailable
 from tickover.store.migrate import HEAD
 from tickover.store.open import load_driver
 
@@ -61,9 +63,10 @@ def scheduler_handler(jobs: Tickover) -> Handler:
     """The handler that fires what is due by schedule, and asks to be woken at the next slot."""
     _get_ready(jobs)
 
-    def scheduler(event: Any, context: Any) -> Any:
-        report = jobs.run_scheduler(budget_of(context))
-        _wake_again(jobs, report, context, event)
+    def scheduler(_event: Any, context: Any) -> Any:
+        with _never_silenced(jobs, context):
+            report = jobs.run_scheduler(budget_of(context))
+        _wake_again(jobs, context, report.next_due_at)
         _rest(jobs, report)
         return report.to_json()
 
@@ -74,12 +77,13 @@ def reaper_handler(jobs: Tickover) -> Handler:
     """The handler that takes back what was lost, wakes waiters and prunes, and tells CloudWatch how things are."""
     _get_ready(jobs)
 
-    def reaper(event: Any, context: Any) -> Any:
-        report = jobs.run_reaper(budget_of(context))
-        metrics.of_health(jobs.health(), context)
+    def reaper(_event: Any, context: Any) -> Any:
+        with _never_silenced(jobs, context):
+            report = jobs.run_reaper(budget_of(context))
         if report.more or report.reaped:
             jobs.wake()
-        _wake_again(jobs, report, context, event)
+        _wake_again(jobs, context, report.next_due_at)
+        metrics.of_health(jobs.health(), context)
         _rest(jobs, report)
         return report.to_json()
 
@@ -137,14 +141,34 @@ def _ticked(jobs: Tickover, budget: Budget, said: events.Said, context: Any) -> 
     return report
 
 
-def _wake_again(jobs: Tickover, report: TickReport, context: Any, _event: Any) -> None:
-    """Where nothing ticks by itself, a function that knows its next instant asks for it."""
+@contextmanager
+def _never_silenced(jobs: Tickover, context: Any) -> Iterator[None]:
+    """A function that nothing else wakes asks for its next time also when this one goes wrong."""
     core = jobs._core  # noqa: SLF001  # as above
-    aimed = getattr(core.waker, "aimed", None)
-    if core.settings.profile != "zero-idle" or aimed is None or report.next_due_at is None:
-        return
-    if (waker := aimed(context.invoked_function_arn)) is not None:
-        waking.alarm_for(core, waker, context.invoked_function_arn, report.next_due_at)
+    try:
+        yield
+    except ScheduleError:  # of one or some, after all others had their turn: their next slot comes all the same
+        now, ours = core.clock.now(), core.schedules
+        slots = [one.next_at for one in jobs.schedules() if one.name in ours and not one.paused]
+        _wake_again(jobs, context, min((at for at in slots if at is not None and at > now), default=None))
+        raise
+    except StorageUnavailable:
+        if (waker := _aimed(jobs, context)) is not None:
+            waking.in_distress(core, Note(), waker)
+        raise
+
+
+def _wake_again(jobs: Tickover, context: Any, at: datetime | None) -> None:
+    """Where nothing ticks by itself, a function that knows its next instant asks for it."""
+    if at is not None and (waker := _aimed(jobs, context)) is not None:
+        waking.alarm_for(jobs._core, waker, context.invoked_function_arn, at)  # noqa: SLF001  # as above
+
+
+def _aimed(jobs: Tickover, context: Any) -> Sender | None:
+    """What sets an alarm for this very function; None where a timer wakes it anyway."""
+    core = jobs._core  # noqa: SLF001  # as above
+    aimed: Callable[[str], Sender | None] | None = getattr(core.waker, "aimed", None)
+    return aimed(context.invoked_function_arn) if aimed is not None and core.settings.profile == "zero-idle" else None
 
 
 def _rest(jobs: Tickover, report: TickReport) -> None:

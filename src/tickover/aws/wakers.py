@@ -127,8 +127,8 @@ class SchedulerWaker(_Waker):
         """Makes the schedule."""
         now = self._clock.now().astimezone(UTC)
         minute = self._instant(now, (now if at is None else at.astimezone(UTC)))
-        # A function's name may be as long as a schedule's; its checksum tells two functions apart.
-        called = f"{self.target.rsplit(':', 1)[-1][:32]}-{zlib.crc32(self.target.encode()):08x}"
+        # A schedule's name has 64 characters, and a function's may too; a checksum tells two functions apart.
+        called = f"{self.target.rsplit(':', 1)[-1][:30]}-{zlib.crc32(self.target.encode()):08x}"
         boto: Any = self._boto or client("scheduler")
         target = {
             "Arn": self.target, "RoleArn": self.role_arn, "Input": Note(reason=note.reason, parent=note.parent).body,

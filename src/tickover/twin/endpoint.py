@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from tickover.twin.clients import Refused, parse_at
@@ -14,6 +15,9 @@ from tickover.twin.trace import fresh
 
 if TYPE_CHECKING:
     from tickover.twin.platform import Platform
+
+#: What the name of a schedule may be.
+_SCHEDULE: Final = re.compile("[0-9a-zA-Z-_.]{1,64}")
 
 
 class Endpoint:
@@ -107,6 +111,8 @@ def send_message(platform: Platform, given: dict[str, Any], trace: str | None) -
 
 def create_schedule(platform: Platform, name: str, given: dict[str, Any]) -> dict[str, Any]:
     """EventBridge Scheduler's CreateSchedule, one-shot."""
+    if not _SCHEDULE.fullmatch(name):
+        raise Refused(400, "ValidationException", f"Value {name!r} at 'name' failed to satisfy {_SCHEDULE.pattern}")
     at, target = parse_at(given["ScheduleExpression"]), given["Target"]
     if not platform.schedule(name, at, target["Arn"], target.get("Input", "{}")):
         raise Refused(409, "ConflictException", f"Schedule {name} already exists.")
