@@ -11,7 +11,10 @@ import pytest
 
 from tests.support.gate import Gate, Ticking, until
 from tests.support.world import World
+from tests.unit import samples
 from tickover import Budget, Context, NewJob, Tickover
+from tickover.engine.batch import Batch
+from tickover.engine.run import Run
 from tickover.errors import ConfigurationError, InvalidArgument
 
 
@@ -66,12 +69,10 @@ class TestConcurrency:
 
     def test_jobs_of_many_steps_are_not_taken_ahead_of_slots(self, jobs: Tickover, gate: Gate) -> None:
         """What a job asks for is no sign that it is short: whoever waits here is kept from every other tick."""
-        arrived, all_slots = Counter[str](), threading.Barrier(8, timeout=20)
+        arrived = Counter[str]()
 
         @jobs.job
         def walk(ctx: Context) -> None:
-            if not gate.is_set():
-                all_slots.wait()
             for n in range(10):
                 ctx.step(f"step-{n}", int)
             arrived[ctx.job_id] += 1
@@ -85,6 +86,20 @@ class TestConcurrency:
 
         assert ticking.report().completed == 100
         assert taken == 8
+
+    @pytest.mark.parametrize(("rooms", "left"), [(None, 0), ({"default": 3}, 1)])
+    def test_a_slot_is_not_free_for_a_second_job_before_its_thread_has_taken_the_first(
+        self, rooms: dict[str, int] | None, left: int
+    ) -> None:
+        taken = threading.Semaphore(0)
+        slots = Batch(4, rooms, lambda _: taken.release())
+        with slots._lock:  # the threads start, and come no further
+            slots.add(Run(samples.claimed(), None) for _ in range(4))
+            free = slots.free
+        assert all(taken.acquire(timeout=20) for _ in range(4))
+        slots.close()
+
+        assert free == left
 
     def test_of_two_ticks_at_once_runs_each_job_once(self, world: World, jobs: Tickover) -> None:
         gauge = Gauge()

@@ -34,9 +34,13 @@ class Batch:
 
     @property
     def free(self) -> int:
-        """Slots with nothing to do. A slot whose job was given up is free when its thread returns."""
+        """Slots with nothing to do, now or in a moment: a job that waits here and may start has one, before its thread looks.
+
+        A slot whose job was given up is free when its thread returns.
+        """
         with self._lock:
-            return self._slots - self._running.total()
+            starting = sum(min(len(ready), self._room(queue)) for queue, ready in self._ready.items())
+            return max(0, self._slots - self._running.total() - starting)
 
     @property
     def busy(self) -> bool:
@@ -145,10 +149,14 @@ class Batch:
             queue = self._turn[0]
             self._turn.rotate(-1)
             ready = self._ready[queue]
-            room = self._slots if self._rooms is None else self._rooms.get(queue, self._slots)
-            if ready and self._running[queue] < room:
+            if ready and self._room(queue) > 0:
                 return ready.pop()
         return None
+
+    def _room(self, queue: str) -> int:
+        """How many more jobs of a queue may run at once."""
+        most = self._slots if self._rooms is None else self._rooms.get(queue, self._slots)
+        return max(0, most - self._running[queue])
 
     def _leave(self, run: Run) -> None:
         self._running[run.job.queue] -= 1
