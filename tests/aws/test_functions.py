@@ -71,10 +71,11 @@ def test_whatever_wakes_it_a_tick_runs_what_is_due(jobs: Tickover, event: Any, t
 @pytest.mark.parametrize("dialect", ["sqlite"])
 def test_a_batch_is_one_tick_and_names_the_messages_that_are_no_wakes(jobs: Tickover) -> None:
     job_id = jobs.enqueue("work")
-    records = [message(Note(reason="nudge").body), message("what?", "m2"), message('{"tickover": {"hops": -1}}', "m3")]
+    strange = ["what?", '{"tickover": {"hops": -1}}', "[" * 100_000]
+    records = [message(Note(reason="nudge").body), *(message(body, f"m{n}") for n, body in enumerate(strange, 2))]
     answer = tick_handler(jobs)({"Records": records}, context())
 
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "m2"}, {"itemIdentifier": "m3"}]}
+    assert answer == {"batchItemFailures": [{"itemIdentifier": f"m{n}"} for n in (2, 3, 4)]}
     assert jobs.get(job_id).state == "completed"
     assert len(jobs.ticks()) == 1
 

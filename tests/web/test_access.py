@@ -121,6 +121,7 @@ def test_whom_the_proxy_logged_in_gets_through(behind: Client) -> None:
         {**PROXY, "X-Proxy-Secret": "guessed"},
         {"X-Proxy-Secret": PROXY["X-Proxy-Secret"]},
         {**PROXY, "Origin": "http://evil.example"},
+        {**PROXY, "Origin": "http://["},
         {**PROXY, "Sec-Fetch-Site": "cross-site"},
     ],
 )
@@ -153,6 +154,8 @@ def test_whoever_sits_at_the_machine_is_admin(jobs: Tickover, host: str) -> None
         {"Host": "evil.example:8000"},
         {"Host": ""},
         {"Host": "localhost@evil.example"},
+        {"Host": "["},
+        {"Origin": "http://["},
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1:9999"},

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from tests.web.conftest import TOKENS, Client
 from tickover import Tickover, errors
 from tickover.domain.ids import new_id
 from tickover.web import bearer_tokens, create_api
 from tickover.web.problems import status_of
-from tickover.web.shield import CONTENT_SECURITY_POLICY
+from tickover.web.shield import CONTENT_SECURITY_POLICY, Shield
 
 
 def check(answer: Any, status: int, kind: str) -> dict[str, Any]:
@@ -126,6 +128,25 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(admin: Client, to
             yield b" " * 100_000
 
     check(admin.post("/jobs", content=b" " * 2_000_000 if told else body()), 413, "too-large")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_request_that_breaks_off_in_the_middle_does_nothing(dialect: str) -> None:
+    came: list[Message] = [{"type": "http.request", "body": b"12", "more_body": True}, {"type": "http.disconnect"}]
+    reached: list[Message] = []
+    sent: list[Message] = []
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        reached.append(await receive())
+
+    async def receive() -> Message:
+        return came.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(Shield(inner)({"type": "http", "method": "POST", "path": "/", "headers": []}, receive, send))
+    assert (reached, sent) == ([], [])
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])

@@ -66,7 +66,7 @@ def _batch(records: Sequence[Any]) -> Said:
             raise InvalidArgument(f"The event's records are of {found or 'nobody'}, not of SQS. {_EXPECTED}")
         try:
             notes.append(Note.read(json.loads(record["body"])["tickover"]))
-        except (ValueError, KeyError, TypeError, InvalidArgument):
+        except (ValueError, KeyError, TypeError, RecursionError, InvalidArgument):
             strangers.append(str(record.get("messageId", "")))
     # The longest chain counts: the batch is one tick, and the next wake is one further than all of them.
     note = max(notes, key=lambda one: one.hops, default=Note())

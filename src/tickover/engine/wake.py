@@ -68,7 +68,7 @@ class Note:
         """
         try:
             said = json.loads(body or "null")
-        except ValueError:
+        except (ValueError, RecursionError):
             return cls()
         return cls.read(said["tickover"]) if isinstance(said, Mapping) and "tickover" in said else cls()
 

@@ -192,7 +192,7 @@ def comes_from_here(request: Request) -> bool:
 def _from_here(request: Request) -> bool:
     """Whether no browser says that a page of another site sends this."""
     origin = request.headers.get("origin")
-    ours = origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+    ours = origin is None or origin.partition("://")[2] == request.headers.get("host", "")
     return ours and request.headers.get("sec-fetch-site", "none") in _NAVIGATION
 
 
@@ -206,7 +206,10 @@ def _digest(token: str) -> bytes:
 
 
 def _name(host: str) -> str:
-    return (urlsplit(f"//{host}").hostname or "") if host and not set(host) & set("/@\\?#") else ""
+    try:
+        return (urlsplit(f"//{host}").hostname or "") if host and not set(host) & set("/@\\?#") else ""
+    except ValueError:  # such as one bracket without the other
+        return ""
 
 
 def _is_loopback(name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tickover.domain.payload import MAX_BYTES
@@ -47,7 +48,10 @@ class Shield:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        body = await _whole_body(receive)
+        try:
+            body = await _whole_body(receive)
+        except ClientDisconnect:
+            return  # nobody waits for an answer, and what came is a part of what was meant
         if body is None:
             refusal = problem(
                 413, "too-large", "A request is 1 MiB at most; store more elsewhere and pass a reference."
@@ -58,13 +62,17 @@ class Shield:
 
 
 async def _whole_body(receive: Receive) -> bytes | None:
-    """The body, whatever its headers say of its length; None when it is too large."""
+    """The body, whatever its headers say of its length; None when it is too large.
+
+    Raises:
+        ClientDisconnect: it ended in the middle. A part of a number or of a form reads like a whole one.
+    """
     parts, size = [], 0
     more = True
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            break
+            raise ClientDisconnect
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > _MOST:
