@@ -218,3 +218,5 @@ def test_a_filter_that_does_not_exist_is_refused_and_not_ignored(jobs: Tickover)
         jobs.find(colour="red")  # type: ignore[call-arg]  # that is the point
     with pytest.raises(InvalidArgument, match="not found by 'colour'; only by state, kind"):
         jobs.retry_many(colour="red")
+    with pytest.raises(InvalidArgument, match="Jobs are not found by 'since'"):  # only our own pages ask that
+        jobs.retry_many(since="yesterday")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 500
 _TRIES: Final = 3
+#: What `find` asks by; our own pages ask by more.
+_FILTERS: Final = ("state", "kind", "queue", "tenant", "meta", "unique", "search", "parent")
 
 
 class Control:
@@ -119,6 +121,8 @@ class Control:
 
         Jobs whose unique key a newer job holds are left out.
         """
+        if unknown := filters.keys() - set(_FILTERS):
+            raise InvalidArgument(f"Jobs are not found by {min(unknown)!r}; only by {', '.join(_FILTERS)}.")
         return _retry_many(self._core, fresh=fresh, **filters)
 
     def purge(self, *, state: str, queue: str | None = None, kind: str | None = None, older_than: Duration = 0) -> int:
