@@ -24,7 +24,7 @@ SQLITE = """
 PRAGMA synchronous = OFF;
 CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < :jobs - 1) SELECT i,
     CAST(:now - 86400000.0 * (:jobs - i) / :jobs AS INTEGER) AS at FROM n;
-CREATE TEMP TABLE j AS SELECT i, at, printf('%08x-%04x-7%03x-8000-%012x', at >> 16, at & 65535, i % 4096, i) AS id,
+CREATE TEMP TABLE j AS SELECT i, at, printf('%08x-%04x-7%03x-8000-%012x', at >> 16, at & 65535, (i & 4095), i) AS id,
     CASE i % 6 WHEN 0 THEN 'billing' WHEN 1 THEN 'emails' WHEN 2 THEN 'webhooks' ELSE 'orders' END AS queue,
     CASE WHEN i % 100 = 99 THEN 'failed' ELSE 'completed' END AS state,
     printf('%08x-%04x-7000-9000-%012x', at >> 16, at & 65535, i / 25) AS tick FROM n;
@@ -47,21 +47,21 @@ SELECT j.id, 2, j.at + 1500, 'JobCompleted', 1, 'kind', j.queue, t.id, '{"durati
 ANALYZE;
 """
 POSTGRESQL = """
-CREATE TEMP TABLE j AS SELECT i, at, (lpad(to_hex(ms >> 16), 8, '0') || '-' || lpad(to_hex(ms & 65535), 4, '0') || '-7' || lpad(to_hex(i % 4096), 3, '0')
+CREATE TEMP TABLE j AS SELECT i, at, (lpad(to_hex(ms >> 16), 8, '0') || '-' || lpad(to_hex(ms & 65535), 4, '0') || '-7' || lpad(to_hex((i & 4095)), 3, '0')
     || '-8000-' || lpad(to_hex(i), 12, '0'))::uuid AS id, (lpad(to_hex(ms >> 16), 8, '0') || '-' || lpad(to_hex(ms & 65535), 4, '0') || '-7000-9000-'
-    || lpad(to_hex(i / 25), 12, '0'))::uuid AS tick, CASE i % 6 WHEN 0 THEN 'billing' WHEN 1 THEN 'emails' WHEN 2 THEN 'webhooks' ELSE 'orders' END AS queue,
-    CASE WHEN i % 100 = 99 THEN 'failed' ELSE 'completed' END AS state
+    || lpad(to_hex(i / 25), 12, '0'))::uuid AS tick, CASE mod(i, 6) WHEN 0 THEN 'billing' WHEN 1 THEN 'emails' WHEN 2 THEN 'webhooks' ELSE 'orders' END AS queue,
+    CASE WHEN mod(i, 100) = 99 THEN 'failed' ELSE 'completed' END AS state
 FROM (SELECT i::bigint, now() - interval '1 day' * ((:jobs - i)::float / :jobs) AS at,
     (extract(epoch FROM now() - interval '1 day' * ((:jobs - i)::float / :jobs)) * 1000)::bigint AS ms FROM generate_series(0, :jobs - 1) i) n;
 CREATE TEMP TABLE t AS SELECT min(at) AS at, min(tick::text)::uuid AS id, i / 25 AS k, count(*)::int AS c FROM j GROUP BY i / 25;
 INSERT INTO jobs (id, kind, queue, state, run_at, created_at, started_at, finished_at, epoch, holder, starts, completed, failures,
     max_retries, max_crashes, steps, generation)
-SELECT j.id, 'kind-' || (i % 9), queue, state, j.at, j.at, j.at + interval '0.5 s', j.at + interval '1.5 s', 1, t.id, 1, (state = 'completed')::int,
+SELECT j.id, 'kind-' || (mod(i, 9)), queue, state, j.at, j.at, j.at + interval '0.5 s', j.at + interval '1.5 s', 1, t.id, 1, (state = 'completed')::int,
     (state = 'failed')::int, 3, 3, 0, 0 FROM j JOIN t ON t.k = j.i / 25;
 INSERT INTO job_data (job_id, args, error, error_kind) SELECT id, '{"order":' || i || ',"region":"eu"}',
     CASE state WHEN 'failed' THEN 'no reply in ' || i || ' s' END, CASE state WHEN 'failed' THEN 'Timeout' END FROM j;
 INSERT INTO ticks (id, trigger, cold, started_at, deadline_at, ended_at, stopped_because, claimed, completed)
-SELECT id, CASE k % 3 WHEN 0 THEN 'timer' WHEN 1 THEN 'chain' ELSE 'sqs' END, (k % 20 = 0)::int, at, at + interval '60 s', at + interval '20 s', 'empty', c, c FROM t;
+SELECT id, CASE mod(k, 3) WHEN 0 THEN 'timer' WHEN 1 THEN 'chain' ELSE 'sqs' END, (mod(k, 20) = 0)::int, at, at + interval '60 s', at + interval '20 s', 'empty', c, c FROM t;
 INSERT INTO tick_stats (tick_id, minute, queue, completed, failed, run_ms, wait_ms)
 SELECT t.id, date_trunc('minute', t.at), j.queue, sum((j.state = 'completed')::int), sum((j.state = 'failed')::int), 1000 * count(*), 500 * count(*)
 FROM j JOIN t ON t.k = j.i / 25 GROUP BY t.id, t.at, j.queue;
@@ -69,7 +69,7 @@ INSERT INTO events (job_id, n, at, type, attempt, kind, queue, tick_id, data)
 SELECT j.id, 1, j.at + interval '0.5 s', 'JobStarted', 1, 'kind', j.queue, t.id, NULL FROM j JOIN t ON t.k = j.i / 25 ORDER BY j.i;
 INSERT INTO events (job_id, n, at, type, attempt, kind, queue, tick_id, data)
 SELECT j.id, 2, j.at + interval '1.5 s', 'JobCompleted', 1, 'kind', j.queue, t.id, '{"duration":1.0}' FROM j JOIN t ON t.k = j.i / 25 ORDER BY j.i;
-ANALYZE;
+VACUUM ANALYZE;
 """
 
 

@@ -19,7 +19,8 @@ from tickover.web.access import Caller
 from tickover_ui import assets, icons, reading, svg, words
 from tickover_ui.actions.names import NAMES
 from tickover_ui.forms import token
-from tickover_ui.queries.frame import frame
+from tickover_ui.queries.frame import Frame
+from tickover_ui.queries.frame import frame as read_frame
 
 #: (group, [(path, icon, name, the key after `g`)]).
 NAVIGATION: Final = (
@@ -42,7 +43,7 @@ _TEMPLATES.globals |= {
 }  # fmt: skip
 
 
-def page(request: Request, template: str, *, now: Any, **seen: Any) -> HTMLResponse:
+def page(request: Request, template: str, *, now: Any, frame: Frame | None = None, **seen: Any) -> HTMLResponse:
     """Renders a page. `now` is the time that its distances are told from; None where there is none, as in an error's page."""
     base = base_of(request)
     caller: Caller | None = getattr(request.state, "caller", None)
@@ -50,7 +51,7 @@ def page(request: Request, template: str, *, now: Any, **seen: Any) -> HTMLRespo
         "base": base, "path": request.url.path.removeprefix(base) or "/", "link": linker(request), "caller": caller,
         "ago": lambda at: words.moment(at, now), "act": partial(_button, request, caller), "did": _did(request, caller),
         "log_out": token(request) if caller is not None and caller.session else "",
-        "frame": None if now is None else frame(request.app.state.jobs), "stream": "aws.event" not in request.scope,
+        "frame": frame or (None if now is None else read_frame(request.app.state.jobs)), "stream": "aws.event" not in request.scope,
     }  # fmt: skip
     text = _TEMPLATES.get_template(template).render(now=now, **around, **seen)
     # Not `no-referrer`, with which a browser says `Origin: null` even to the page's own site.

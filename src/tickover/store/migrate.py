@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 #: The newest revision, known without importing Alembic: a tick compares it to what the database has.
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 VERSION_TABLE: Final = "tickover_version"
 _LOCK: Final = 0x7469636B6F766572  # "tickover" in ASCII: one advisory lock per database for all migrators
 

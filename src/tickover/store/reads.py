@@ -7,7 +7,21 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, literal, or_, select, true
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.engine import Dialect as AlchemyDialect
@@ -142,6 +156,8 @@ def caps_of(link: Link, job_id: str) -> tuple[str | None, str | None]:
 
 
 _JOINED: Final = jobs.outerjoin(job_data, job_data.c.job_id == jobs.c.id)
+#: SQLite does not see by itself that what was cancelled is in the index of what has failed or was cancelled.
+IS_DEAD: Final[ColumnElement[bool]] = literal_column("jobs.state IN ('failed', 'cancelled')", Boolean)
 _STEP: Final = (
     checkpoints.c.step_key, checkpoints.c.kind, checkpoints.c.value, checkpoints.c.error, checkpoints.c.seq,
     checkpoints.c.created_at, checkpoints.c.seconds, checkpoints.c.tick_id,
@@ -193,13 +209,14 @@ def _state(value: str) -> ColumnElement[bool]:
     derived: dict[str, ColumnElement[bool]] = {
         "scheduled": and_(jobs.c.state == "pending", jobs.c.starts == 0, jobs.c.run_at > jobs.c.created_at),
         "retrying": and_(jobs.c.state == "pending", jobs.c.failures > jobs.c.forgiven),
-        "dead": jobs.c.state == "failed",
+        "dead": jobs.c.state == literal("failed", literal_execute=True),
     }
     if value in derived:
         return derived[value]
     if value not in STATES:
         raise InvalidArgument(f"{value!r} is not a state: {', '.join((*STATES, *derived))}.")
-    return jobs.c.state == value
+    named = jobs.c.state == literal(value, literal_execute=True)  # so that both databases see which index has it
+    return and_(IS_DEAD, named) if value == "cancelled" else named
 
 
 def _meta(link: Link, key: str, wanted: Any) -> ColumnElement[bool]:

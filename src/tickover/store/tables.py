@@ -114,6 +114,8 @@ unique_index = _index(
 # People look at what is over by kind and queue; live rows are few. Full indexes on these tripled the WAL.
 kind_index = _index("jobs_kind_over", "kind", "id", where=TERMINAL)
 queue_index = _index("jobs_queue_over", "queue", "id", where=TERMINAL)
+# Beside the one below: it also has what was cancelled, so that a count of dead letters looked at a row for each of them.
+failed_index = _index("jobs_failed", "id", where="state = 'failed'")
 dead_index = _index("jobs_dead", "id", where="state IN ('failed', 'cancelled')")
 # Cancels walk down by it, and the reaper finds children whose parent is over; what is over leaves it.
 live_child_index = _index("jobs_live_child", "parent_id", where=f"parent_id IS NOT NULL AND {LIVE}")

@@ -22,7 +22,9 @@ SOURCES: Final = {
 STOPPED: Final = {
     "empty": "nothing more was due", "max_jobs": "it had its number of jobs", "deadline": "its deadline was near", "paused": "the fleet was paused", "error": "an error",
 }  # fmt: skip
-_MOST_CELLS: Final = 60
+#: Cells of one bar, where few ticks are seen and where many are.
+_MOST_CELLS: Final = (60, 15)
+_MANY: Final = 120
 _MOST_LANES: Final = 6
 _ROW: Final = 22
 _TONES: Final = {
@@ -123,7 +125,7 @@ def _bar(axis: svg.Axis, tick: Tick, y: float, following: datetime | None, *, se
         drawn.append(svg.vline(axis(tick.deadline_at), y + 1, y + 16, "deadl"))
     title = f"Tick {tick.id[-8:]}: {tick.claimed} jobs, {said(tick, seen.now)}"
     drawn.append(svg.rect(start, y, width, 17, "tick", rx=3, title=title))
-    if tones := _cells(tick, live=tick.live(seen.now)):
+    if tones := _cells(tick, _MOST_CELLS[len(seen.ticks) > _MANY], live=tick.live(seen.now)):
         drawn.append(svg.cells(start, y + 1.5, width, 14, rows=min(3, len(tones)), tones=tones))
     if tick.cold:
         drawn.append(svg.rect(start, y, 0.3, 17, "f-cold", rx=1.5))
@@ -137,7 +139,7 @@ def _bar(axis: svg.Axis, tick: Tick, y: float, following: datetime | None, *, se
     return svg.link(link(tick=tick.id), "".join(drawn), cls="hot", label=title, current=current)
 
 
-def _cells(tick: Tick, *, live: bool) -> list[str]:
+def _cells(tick: Tick, most: int, *, live: bool) -> list[str]:
     """One cell a settled job, those that went well first; of very many each stands for several."""
     parts = (
         (tick.completed + tick.parked, "f-run" if live else "f-tick"),
@@ -146,7 +148,7 @@ def _cells(tick: Tick, *, live: bool) -> list[str]:
         (tick.failed, "f-fail"),
     )
     total = sum(count for count, _ in parts)
-    each = max(1.0, total / _MOST_CELLS)
+    each = max(1.0, total / most)
     return [tone for count, tone in parts if count for _ in range(max(1, round(count / each)))]
 
 

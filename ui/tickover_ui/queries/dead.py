@@ -11,8 +11,7 @@ from tickover import Tickover
 from tickover.store.sql_store import SqlStore
 from tickover.store.tables import job_data, jobs, stored_instant
 from tickover_ui.causes import Cause, Death, causes
-from tickover_ui.queries.frame import is_state
-from tickover_ui.reading import now, read, rows
+from tickover_ui.reading import is_state, now, read, rows
 
 MOST: Final = 1000
 _COLUMNS: Final = (

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import func, literal, select
 
 from tickover import Tickover
 from tickover.store.flow_tables import fan_outs, fires
 from tickover.store.sql_store import SqlStore
-from tickover.store.tables import events, from_stored, jobs, queues, ticks
-from tickover_ui.reading import capped, now, read, rows
+from tickover.store.tables import from_stored, queues, ticks
+from tickover_ui.reading import capped, is_state, news, now, read, rows
 from tickover_ui.words import MOST
 
 
@@ -27,9 +27,15 @@ class Frame:
     dead: int
     open_fan_outs: int
     paused_queues: int
-    seq: int
+    #: Changes with every event.
+    news: int
     last_tick: datetime | None
     last_fire: datetime | None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Jobs by state, for the states that an index counts; what is beyond the bound is one more than it."""
+        return {"pending": self.pending, "running": self.running, "failed": self.dead}
 
     def badge(self, page: str) -> tuple[int, str]:
         """The count beside a page's name, and its tone; 0 is not shown."""
@@ -42,29 +48,25 @@ class Frame:
         }.get(page, (0, ""))
 
 
-def is_state(state: str) -> ColumnElement[bool]:
-    """With the state's name in the statement, so that both databases see which partial index covers it."""
-    return jobs.c.state == literal(state, literal_execute=True)
-
-
 def frame(app: Tickover) -> Frame:
     """Reads it."""
+    return read(app, lambda store: frame_of(app, store))
 
-    def work(store: SqlStore) -> Frame:
-        found = rows(store, _FRAME)[0]
-        return Frame(
-            now=now(app, store), dialect=store.link.dialect, pending=found[0], running=found[1], dead=found[2], open_fan_outs=found[3],
-            paused_queues=found[4], seq=int(found[5] or 0), last_tick=from_stored(found[6]), last_fire=from_stored(found[7]),
-        )  # fmt: skip
 
-    return read(app, work)
+def frame_of(app: Tickover, store: SqlStore) -> Frame:
+    """The same within a reading of a page that needs the counts itself: they are counted once."""
+    found = rows(store, select(*_COUNTS, news(store), *_LAST))[0]
+    return Frame(
+        now=now(app, store), dialect=store.link.dialect, pending=found[0], running=found[1], dead=found[2], open_fan_outs=found[3],
+        paused_queues=found[4], news=int(found[5]), last_tick=from_stored(found[6]), last_fire=from_stored(found[7]),
+    )  # fmt: skip
 
 
 def _latest(column: Any) -> Any:
     return select(column).order_by(column.desc()).limit(1).scalar_subquery()
 
 
-_FRAME: Final = select(
+_COUNTS: Final = (
     capped(is_state("pending")),
     capped(is_state("running")),
     capped(is_state("failed")),
@@ -78,7 +80,8 @@ _FRAME: Final = select(
     )
     .scalar_subquery(),
     select(func.count()).select_from(queues).where(queues.c.paused_at.is_not(None)).scalar_subquery(),
-    select(func.max(events.c.seq)).scalar_subquery(),
+)
+_LAST: Final = (
     _latest(ticks.c.started_at),
     _latest(fires.c.fired_at),
 )

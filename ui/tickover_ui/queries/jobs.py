@@ -17,7 +17,8 @@ from tickover.store.sql_store import SqlStore
 from tickover.store.tables import from_stored, jobs
 from tickover_ui.filters import Filters
 from tickover_ui.queries.ended import Quarter, quarters
-from tickover_ui.reading import counts, now, read, rows
+from tickover_ui.queries.frame import Frame, frame_of
+from tickover_ui.reading import now, read, rows
 
 ROWS: Final = 50
 
@@ -39,7 +40,7 @@ class Listed:
     now: datetime
     found: Page[Job]
     extra: Mapping[str, Extra]
-    counts: Mapping[str, int]
+    frame: Frame
     day: list[Quarter]
     #: Why nothing was looked for, in words.
     said: str = ""
@@ -60,7 +61,7 @@ def find(app: Tickover, filters: Filters, cursor: str) -> Listed:
             now=at,
             found=found,
             extra=_extra(store, [job.id for job in found]),
-            counts=counts(store),
+            frame=frame_of(app, store),
             day=quarters(app, store, at),
             said=said,
         )

@@ -11,9 +11,8 @@ from sqlalchemy import Select, func, or_, select
 from tickover import Tickover
 from tickover.store.sql_store import SqlStore
 from tickover.store.tables import jobs, stored_instant, ticks
-from tickover_ui.queries.frame import is_state
 from tickover_ui.queries.ticks import Tick, between, by_ids
-from tickover_ui.reading import now, read, rows
+from tickover_ui.reading import is_state, now, read, rows
 
 #: Rows of running jobs that are looked at: a fleet that runs more at once sees its oldest leases.
 MOST: Final = 2000

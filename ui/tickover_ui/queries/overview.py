@@ -15,10 +15,11 @@ from tickover.store.tables import control, events, stored_instant
 from tickover_ui.causes import Cause
 from tickover_ui.queries.dead import newest
 from tickover_ui.queries.ended import Minute, by_minute, by_queue
+from tickover_ui.queries.frame import Frame, frame_of
 from tickover_ui.queries.leases import Held, held
 from tickover_ui.queries.queues import MINUTES, Lane, lanes
 from tickover_ui.queries.ticks import Tick, between
-from tickover_ui.reading import counts, now, read, rows
+from tickover_ui.reading import newest_events, now, read, rows
 from tickover_ui.words import number
 
 _EVENTS: Final = 12
@@ -57,7 +58,7 @@ class Overview:
     """Everything that the first page shows."""
 
     now: datetime
-    counts: dict[str, int]
+    frame: Frame
     oldest_due: datetime | None
     next_due: datetime | None
     fleet_paused: str | None
@@ -67,6 +68,11 @@ class Overview:
     ticks: list[Tick]
     happened: list[Happened]
     causes: list[Cause]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Jobs by state, for the states that are cheap to count."""
+        return self.frame.counts
 
     @property
     def empty(self) -> bool:
@@ -173,7 +179,7 @@ def overview(app: Tickover) -> Overview:
         fleet = rows(store, select(control.c.value).where(control.c.key == "ticks_paused"))
         return Overview(
             now=at,
-            counts=counts(store),
+            frame=frame_of(app, store),
             oldest_due=due.at if due.now else None,
             next_due=None if due.now else due.at,
             fleet_paused=fleet[0][0] if fleet else None,
@@ -190,7 +196,7 @@ def overview(app: Tickover) -> Overview:
 
 def _happened(store: SqlStore) -> list[Happened]:
     columns = (events.c.seq, events.c.at, events.c.type, events.c.job_id, events.c.kind, events.c.queue)
-    found = rows(store, select(*columns).order_by(events.c.seq.desc()).limit(_EVENTS))
+    found = rows(store, select(*columns).order_by(*newest_events(store)).limit(_EVENTS))
     return [
         Happened(seq=seq, at=stored_instant(at), type=type_, job_id=job_id and str(job_id), kind=kind, queue=queue)
         for seq, at, type_, job_id, kind, queue in found

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from tickover import Tickover
-from tickover.store import reads
-from tickover.store.tables import events
-from tickover_ui.reading import read
+from tickover_ui.reading import news, read, rows
 
 
 def pulse(app: Tickover) -> int:
-    """The number of the latest event; 0 when there is none."""
-    return int(read(app, lambda store: reads.send(store.link, select(func.max(events.c.seq))))[0][0] or 0)
+    """A number that changes with every event; 0 when there is none."""
+    return int(read(app, lambda store: rows(store, select(news(store))))[0][0])

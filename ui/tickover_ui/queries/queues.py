@@ -15,8 +15,7 @@ from tickover.store.limit_tables import cap_slots, caps, rate_windows
 from tickover.store.sql_store import SqlStore
 from tickover.store.tables import from_stored, jobs, queues
 from tickover_ui.queries.ended import Minute, Quarter, by_minute, by_queue, quarters
-from tickover_ui.queries.frame import is_state
-from tickover_ui.reading import now, read, rows
+from tickover_ui.reading import is_state, now, read, rows
 from tickover_ui.words import MOST
 
 MINUTES: Final = 30

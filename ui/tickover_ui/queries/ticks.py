@@ -18,7 +18,7 @@ from tickover_ui.reading import now, read, rows
 _COLUMNS: Final = (
     ticks.c.id, ticks.c.function, ticks.c.trigger, ticks.c.parent, ticks.c.cold, ticks.c.started_at, ticks.c.deadline_at, ticks.c.ended_at,
     ticks.c.stopped_because, ticks.c.claimed, ticks.c.parked, ticks.c.cancelled, ticks.c.lost, ticks.c.reaped, ticks.c.released,
-    ticks.c.statements, ticks.c.memory_mb,
+    ticks.c.statements, ticks.c.cost, ticks.c.memory_mb,
 )  # fmt: skip
 _SUMS: Final = ("completed", "failed", "retried", "yielded", "run_ms", "wait_ms")
 MOST_TICKS: Final = 400
@@ -58,6 +58,8 @@ class Tick:
     released: int
     statements: int
     memory_mb: float | None
+    #: In dollars, where the platform has a price.
+    cost: float | None = None
     completed: int = 0
     failed: int = 0
     retried: int = 0
@@ -193,14 +195,21 @@ def _settled(store: SqlStore, *where: Any) -> dict[str, dict[str, Any]]:
 def runs_of(store: SqlStore, tick: Tick, at: datetime) -> list[Run]:
     """The jobs of a tick with their times, from its events; empty where no events are kept."""
     slack = timedelta(seconds=2)  # the clock of an event is that of its statement, its number that of its row
-    first, last = (
-        _seq_at("first", tick.started_at - slack),
-        _seq_at("last", (tick.ended_at or min(at, tick.deadline_at + timedelta(seconds=5))) + slack),
+    start, end = tick.started_at - slack, (tick.ended_at or min(at, tick.deadline_at + timedelta(seconds=5))) + slack
+    if store.link.dialect == "sqlite":
+        within = (events.c.seq >= _seq_at("first", start), events.c.seq <= _seq_at("last", end))
+    else:
+        within = (events.c.at >= start, events.c.at <= end)
+    columns = (
+        events.c.seq,
+        events.c.tick_id,
+        events.c.job_id,
+        events.c.kind,
+        events.c.type,
+        events.c.at,
+        events.c.data,
     )
-    stretch = (
-        select(events.c.seq, events.c.tick_id, events.c.job_id, events.c.kind, events.c.type, events.c.at, events.c.data)
-        .where(events.c.seq >= first, events.c.seq <= last).order_by(events.c.seq).limit(_EVENTS).subquery()
-    )  # fmt: skip
+    stretch = select(*columns).where(*within).order_by(events.c.seq).limit(_EVENTS).subquery()
     query = select(stretch).where(stretch.c.tick_id == tick.id).order_by(stretch.c.seq).limit(2000)
     begun: dict[str, tuple[str, datetime]] = {}
     made: list[Run] = []
@@ -232,7 +241,7 @@ def _said(data: str | None) -> dict[str, Any]:
 
 
 def _seq_at(name: str, at: datetime) -> Any:
-    """The number of the first event at an instant or after it, found by halving: no index of a hot table is needed for it."""
+    """The number of the first event at an instant or after it, found by halving: SQLite needs no index of a hot table for it."""
     walk = select(
         cast(select(func.min(events.c.seq)).scalar_subquery(), BigInteger).label("lo"),
         cast(select(func.max(events.c.seq)).scalar_subquery(), BigInteger).label("hi"),

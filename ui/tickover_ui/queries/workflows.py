@@ -16,8 +16,7 @@ from tickover.errors import JobNotFound
 from tickover.store.flow_tables import fan_outs
 from tickover.store.sql_store import SqlStore
 from tickover.store.tables import checkpoints, from_stored, job_data, jobs, stored_instant
-from tickover_ui.queries.frame import is_state
-from tickover_ui.reading import now, read, rows
+from tickover_ui.reading import is_state, now, read, rows
 
 _OPEN: Final = 40
 _NEWEST: Final = 30

@@ -51,7 +51,7 @@ def list_jobs(
     filters = Filters(given=given)
     seen = find(request.app.state.jobs, filters, cursor)
     return page(
-        request, "jobs.html", now=seen.now, seen=seen, found=seen.found, filters=filters, given=filters.given, counts=seen.counts,
+        request, "jobs.html", now=seen.now, seen=seen, found=seen.found, filters=filters, given=filters.given, counts=seen.frame.counts, frame=seen.frame,
         said=seen.said, facets=FACETS, views=VIEWS, cursor=cursor, next_cursor=seen.found.next_cursor, pips=draw.pips, snippet=snippet,
         suggestions=words.suggestions(), strip=_strip(seen, filters, link),
     )  # fmt: skip

@@ -29,9 +29,9 @@ def first(request: Request) -> HTMLResponse:
     seen = overview(request.app.state.jobs)
     link = linker(request)
     if seen.empty:
-        return page(request, "empty.html", now=seen.now)
+        return page(request, "empty.html", now=seen.now, frame=seen.frame)
     return page(
-        request, "overview.html", now=seen.now, seen=seen, notices=seen.notices()[:6], numbers=numbers(seen), columns=columns, source=source,
+        request, "overview.html", now=seen.now, frame=seen.frame, seen=seen, notices=seen.notices()[:6], numbers=numbers(seen), columns=columns, source=source,
         tape=tape(seen.minutes, seen.ticks, seen.now, lambda tick: link("/ticks", tick=tick)),
     )  # fmt: skip
 

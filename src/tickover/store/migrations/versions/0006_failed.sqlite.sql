@@ -1,0 +1,1 @@
+CREATE INDEX jobs_failed ON jobs (id) WHERE state = 'failed';
