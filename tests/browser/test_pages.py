@@ -190,7 +190,7 @@ def test_the_palette_goes_to_pages_jobs_and_filters(page: Page, url: str, shop: 
     page.keyboard.press("Control+k")
     field.fill("kind:charge state:failed")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/jobs?q=**")
+    page.wait_for_url("**/jobs?kind=charge&state=failed")
     expect(page.locator(".jname")).to_have_count(5)
     job = shop.find(kind="charge")[0]
     page.keyboard.press("Control+k")
