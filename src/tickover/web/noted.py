@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from fastapi import Request
@@ -31,11 +32,17 @@ def noted(request: Request, action: str, target: str, act: Callable[[], T], *, r
 
 
 def noted_behind(request: Request, action: str, target: str, act: Callable[[], T], count: Callable[[T], int]) -> T:
-    """The same for an act of many transactions: the row is written behind it, and says how many it changed."""
+    """The same for an act of many transactions: a row in front says that it began, and one behind how many it changed.
+
+    One behind alone would be missing where it matters: an act that is killed in the middle has changed something too.
+    """
     jobs: Tickover = request.app.state.jobs
+    core = jobs._core  # noqa: SLF001  # as above
+    begun = note_of(request, action, target, count=0)
+    core.do(lambda store: write_note(store, but(begun, result="begun")))
     done = act()
-    note = but(note_of(request, action, target), result="done", count=count(done))
-    jobs._core.do(lambda store: write_note(store, note))  # noqa: SLF001  # as above
+    ended = replace(begun, action=f"{action}: ended", count=count(done))
+    core.do(lambda store: write_note(store, ended))
     return done
 
 
