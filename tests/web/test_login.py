@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from tests.web.browsing import Form
 from tests.web.conftest import TOKENS, Client
 from tickover import Tickover
+from tickover.errors import StorageUnavailable
 from tickover.web import Person, any_of, bearer_tokens, create_web, hash_password, password_login
 from tickover.web.attempts import REFUSED
 from tickover.web.sessions import COOKIE
@@ -188,6 +189,20 @@ def test_nobody_is_sent_elsewhere(browser: Browser, elsewhere: str) -> None:
     assert fields["next"] == "/"
     answer = browser.post("/login", **{**fields, "name": "ann", "password": WORD, "next": elsewhere})
     assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_nobody_is_told_where_the_database_is(
+    browser: Browser, jobs: Tickover, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_args: Any) -> None:
+        raise StorageUnavailable("no connection to 10.0.0.7 as tickover")
+
+    monkeypatch.setattr(jobs._core, "do", away)
+    answer = browser.log_in()
+    assert answer.status_code == 503
+    assert "10.0.0.7" not in answer.text
+    assert "10.0.0.7" in caplog.text
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])

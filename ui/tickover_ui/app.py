@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from typing import Final
 from urllib.parse import urlencode
@@ -24,6 +25,7 @@ from tickover_ui.pages import base_of, page
 from tickover_ui.routes import ROUTERS
 
 _SHORTEST: Final = 16
+_log: Final = logging.getLogger("tickover.web")
 
 
 def create_dashboard(jobs: Tickover, /, *, auth: Auth | None = None, base_path: str = "") -> FastAPI:
@@ -91,7 +93,11 @@ def _sorry(request: Request, error: Exception) -> Response:
     if status == 401 and request.app.state.login is not None and _reads(request):
         to = request.url.path.removeprefix(base_of(request)) + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"{base_of(request)}/login?{urlencode({'next': to})}", 303)
-    made = page(request, "sorry.html", now=None, status=status, said=str(getattr(error, "detail", error)))
+    said = str(getattr(error, "detail", error))
+    if status == 503 and getattr(request.state, "caller", None) is None:
+        _log.warning("a request of nobody we know failed: %s", said)  # where the database is, is none of their business
+        said = "The database cannot be used now; try again later."
+    made = page(request, "sorry.html", now=None, status=status, said=said)
     made.status_code = status
     made.headers.update(headers)
     return made
