@@ -25,7 +25,7 @@ RARE = {
 }  # fmt: skip
 #: What only a tick needs that has claimed something.
 JOBS = {"domain.checkpoint", "domain.decide", "domain.job", "domain.job_view", "domain.outcome", "domain.park", "engine.drive",
-        "engine.ending", "engine.execute", "engine.flow", "engine.journal", "app.sessions"}  # fmt: skip
+        "engine.ending", "engine.execute", "engine.flush", "engine.flow", "engine.journal", "app.question", "app.sessions", "store.lease_port"}  # fmt: skip
 LAMBDA = """
 from types import SimpleNamespace
 context = SimpleNamespace(

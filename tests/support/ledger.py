@@ -18,7 +18,8 @@ from typing import Any, Final
 from tickover.domain.decide import Transition
 from tickover.domain.ids import JobId, TickId
 from tickover.domain.job import Lease
-from tickover.store.port import Beat, Claim, Settled, TickHead, Wanted
+from tickover.store.lease_port import Beat, Settled
+from tickover.store.port import Claim, TickHead, Wanted
 from tickover.store.sql_store import SqlStore
 
 Line = dict[str, Any]

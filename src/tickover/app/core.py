@@ -109,6 +109,8 @@ class Core:
         Raises:
             StorageUnavailable: it was undone three times, or nobody knows whether it stands.
         """
+        from tickover.app.question import merged
+
         for left in reversed(range(_TRIES)):
             try:
                 done, after = self._together(work)
@@ -116,7 +118,7 @@ class Core:
                 if not left:
                     raise
             else:  # what fails from here on does not have the work done again, which stands
-                for call in waking.merged(after):
+                for call in merged(after):
                     call()
                 return done
         raise AssertionError

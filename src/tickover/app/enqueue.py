@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tickover.app.newjob import NewJob, rewritten, row_of
-from tickover.app.waking import Ask
 from tickover.domain.ids import new_id, new_ids
 from tickover.errors import DuplicateJob, InvalidArgument, StorageUnavailable
 from tickover.store.link import OutcomeUnknown, RolledBack
 
 if TYPE_CHECKING:
     from tickover.app.core import Core
+    from tickover.app.question import Ask
     from tickover.app.sessions import Joined
     from tickover.store.sql_store import SqlStore
 
@@ -184,6 +184,8 @@ def _sent(row: dict[str, Any]) -> dict[str, Any]:
 
 def _ask(core: Core, rows: Sequence[dict[str, Any]]) -> Ask:
     """When a tick is wanted for these rows: None is now. An estimate by our clock: a wake is only a hint."""
+    from tickover.app.question import Ask
+
     ready = {row.get("queue", "default") for row in rows if "at" not in row and not row.get("delay")}
     if ready:
         return Ask(core.woken, None, frozenset(ready))

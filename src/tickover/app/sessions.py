@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tickover.app.core import Core
-from tickover.app.waking import merged
+from tickover.app.question import merged
 from tickover.errors import InvalidArgument
 from tickover.store.link import Link, Params, Row
 from tickover.store.session_link import SessionLink

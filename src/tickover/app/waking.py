@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -32,33 +31,6 @@ _SLACK: Final = timedelta(seconds=2)
 _SHORTLY: Final = timedelta(seconds=_WINDOW)
 #: Something is due and yet this tick could take nothing: it is not asked for again at once.
 _LATER: Final = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One question, asked after a commit: a tick for these queues now (`at` None), or at an instant."""
-
-    woken: Callable[[datetime | None, Iterable[str]], None]
-    at: datetime | None
-    queues: frozenset[str] = frozenset()
-
-    def __call__(self) -> None:
-        """Asks."""
-        self.woken(self.at, self.queues)
-
-
-def merged(calls: Iterable[Callable[[], None]]) -> Iterator[Callable[[], None]]:
-    """The same calls, with all questions to one application merged into one for now and one for the first time."""
-    asks: dict[tuple[object, bool], Ask] = {}
-    for call in calls:
-        if not isinstance(call, Ask):
-            yield call
-            continue
-        key = (call.woken, call.at is None)
-        known = asks.get(key, call)
-        at = None if call.at is None or known.at is None else min(call.at, known.at)
-        asks[key] = Ask(call.woken, at, known.queues | call.queues)
-    yield from asks.values()
 
 
 def ask(core: Core, at: datetime | None, queues: Iterable[str]) -> None:

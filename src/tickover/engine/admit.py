@@ -19,7 +19,7 @@ from tickover.domain.ids import JobId, TickId
 from tickover.domain.job import Claimed
 from tickover.domain.limits import Cap, Rate, queue_key, stored_keys
 from tickover.domain.park import Park
-from tickover.engine.flush import reconnect
+from tickover.engine.reconnect import reconnect
 from tickover.engine.registry import Registry
 from tickover.errors import StorageUnavailable
 from tickover.store.port import Numbers, OutcomeUnknown, RolledBack, Store

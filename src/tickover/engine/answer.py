@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from tickover.engine.flush import reconnect
 from tickover.engine.inbox import Ask
 from tickover.engine.interrupt import Interrupt
+from tickover.engine.reconnect import reconnect
 from tickover.store.port import OutcomeUnknown, RolledBack, Store
 
 _log: Final = logging.getLogger("tickover")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tickover.domain.decide import Transition, decide
 from tickover.domain.outcome import Failed, Outcome, OutOfTime, Released, UnknownKind
-from tickover.engine.flush import reconnect
+from tickover.engine.reconnect import reconnect
 from tickover.store.port import OutcomeUnknown, RolledBack, Store
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from tickover.domain.payload import safe_text
 from tickover.domain.states import TERMINAL
 from tickover.engine.fan_in import Parents, ends, fan_in, parents_first
 from tickover.engine.places import lock_caps, pass_on
+from tickover.engine.reconnect import reconnect
 from tickover.errors import StorageUnavailable
 from tickover.store.port import DataRefused, OutcomeUnknown, RolledBack
 
@@ -206,18 +207,6 @@ def _landed(store: Store, transitions: Sequence[Transition]) -> dict[JobId, Tran
         return {}
     found = store.resolve([t.lease for t in transitions])
     return {t.lease.job_id: t for t in transitions if found[t.lease.job_id] == "landed"}
-
-
-def reconnect(store: Store) -> None:
-    """Opens a new connection, in a bounded number of tries; raises `StorageUnavailable` when none works."""
-    for attempt in range(_TRIES):
-        try:
-            store.reopen()
-        except StorageUnavailable:
-            if attempt == _TRIES - 1:
-                raise
-        else:
-            return
 
 
 def _job_id(lease: object) -> str:

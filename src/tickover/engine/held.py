@@ -6,9 +6,9 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from tickover.engine.flush import Flushed, flush, reconnect
 from tickover.engine.interrupt import LeaseLost
 from tickover.engine.observe import Hooks, after, details, seen
+from tickover.engine.reconnect import reconnect
 from tickover.engine.sets import sets
 from tickover.errors import PayloadError
 from tickover.store.port import OutcomeUnknown, Pause, RolledBack, Store
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tickover.domain.outcome import Outcome
     from tickover.domain.report import TickReport
     from tickover.engine.batch import Batch
+    from tickover.engine.flush import Flushed
     from tickover.engine.inbox import Finished, Save
     from tickover.engine.plan import Plan
     from tickover.engine.registry import Registry
@@ -95,6 +96,8 @@ class Held:
         self.cancelling += [one.fan_out_id for one in flushed.decided if one.cancels and one.status != "completed"]
 
     def _flush(self, moves: Sequence[Transition], saves: Sequence[Saved] = ()) -> Flushed:
+        from tickover.engine.flush import flush
+
         lease = self.plan.lease_from(self.plan.monotonic())
         return flush(self.store, moves, saves, tick=self.plan.head.tick_id, lease=lease)
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from tickover.engine.flush import reconnect
+from tickover.engine.reconnect import reconnect
 from tickover.engine.run import Run
 from tickover.store.port import OutcomeUnknown, RolledBack
 

@@ -11,7 +11,6 @@ from tickover.domain.report import StoppedBecause, TickReport
 from tickover.engine.answer import answer
 from tickover.engine.batch import Batch
 from tickover.engine.desk import Desk
-from tickover.engine.flush import reconnect
 from tickover.engine.held import Held
 from tickover.engine.inbox import Ask, Finished, Inbox, Item, Save
 from tickover.engine.interrupt import TickClosed
@@ -20,6 +19,7 @@ from tickover.engine.memory import memory_mb, undisturbed
 from tickover.engine.observe import Hooks
 from tickover.engine.plan import Plan
 from tickover.engine.recall import recall
+from tickover.engine.reconnect import reconnect
 from tickover.engine.recover import recover
 from tickover.engine.registry import Registry
 from tickover.engine.run import Word

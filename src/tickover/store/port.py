@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tickover.domain.report import TickReport
     from tickover.domain.states import State
     from tickover.store.flow_port import CallbackView, Decided, FanOutView
+    from tickover.store.lease_port import Beat, Settled
 
 Whereabouts: TypeAlias = Literal["held", "landed", "lost", "cancelled"]
 #: Seconds of a window that has room for everything: 31 years.
@@ -87,30 +88,12 @@ class Claim:
     paused: Pause
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """Where an accepted transition put its job."""
-
-    state: State
-    #: None: it waits without an end.
-    run_at: datetime | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overdue:
     """What a tick finds to mend before its first claim: expired leases, and waiters whose time has come."""
 
     leases: int
     waiters: int
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """What a renewal learned: which leases are still ours, and what was asked meanwhile."""
-
-    held: frozenset[JobId]
-    pausing: frozenset[JobId]
-    fleet: Pause
 
 
 def moment(name: str, instant: datetime | None) -> dict[str, Any]:
@@ -264,6 +247,6 @@ class Store(LimitVerbs, Protocol):
 
 
 __all__ = [
-    "ENDLESS", "Beat", "Claim", "DataRefused", "Due", "NotHeld", "Numbers",
-    "OutcomeUnknown", "Overdue", "Pause", "ReadOnly", "RolledBack", "Settled", "StorageFull", "Store", "TickHead", "Wanted", "Whereabouts", "moment",
+    "ENDLESS", "Claim", "DataRefused", "Due", "NotHeld", "Numbers",
+    "OutcomeUnknown", "Overdue", "Pause", "ReadOnly", "RolledBack", "StorageFull", "Store", "TickHead", "Wanted", "Whereabouts", "moment",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from tickover.store.limit_rows import LimitRows
 from tickover.store.link import Link, Row
 from tickover.store.migrate import check_version
 from tickover.store.open import Database
-from tickover.store.port import ENDLESS, Beat, Claim, Due, Overdue, Settled, TickHead, Wanted, Whereabouts
+from tickover.store.port import ENDLESS, Claim, Due, Overdue, TickHead, Wanted, Whereabouts
 from tickover.store.schedule_rows import ScheduleVerbs, utc
 from tickover.store.seal import Codec
 from tickover.store.settle_rows import parcel
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tickover.domain.ids import StepKey, TickId
     from tickover.domain.job import Claimed, Lease
     from tickover.domain.report import TickReport
+    from tickover.store.lease_port import Beat, Settled
 
 EventLog = Literal["all", "failures", "none"]
 _BRIEF = (
@@ -145,6 +146,8 @@ class SqlStore(FlowStore, ScheduleVerbs, LimitRows):
         return _due(self.call("due", tick=tick, queues=names, window_ms=int(window * 1000), alone=alone)[0])
 
     def beat(self, leases: Sequence[Lease], lease: float) -> Beat:
+        from tickover.store.lease_port import Beat
+
         rows = self.call("beat", leases=fences(leases), lease=lease)
         return Beat(
             held=frozenset(JobId(str(row[0])) for row in rows),
@@ -157,6 +160,8 @@ class SqlStore(FlowStore, ScheduleVerbs, LimitRows):
     ) -> dict[JobId, Settled]:
         if not transitions:
             return {}
+        from tickover.store.lease_port import Settled
+
         rows = self.call(
             "settle",
             **parcel(self, transitions, self.link.dialect),
