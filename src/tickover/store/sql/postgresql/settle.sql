@@ -20,7 +20,8 @@ WITH input AS MATERIALIZED (
     ) AS t (id, epoch, claim_id, seconds, result)
 ), locked AS MATERIALIZED (
     -- In id order, before any update: an UPDATE that joins a set locks in plan order, and two ticks would deadlock.
-    SELECT j.id, j.run_at AS was_due FROM jobs j JOIN input t USING (id)
+    -- With everything that is to be written: a join of this with `input` has no statistics, and was planned n x n.
+    SELECT t.*, j.run_at AS was_due FROM jobs j JOIN input t USING (id)
     WHERE j.state = 'running' AND j.epoch = t.epoch AND j.claim_id = t.claim_id
     ORDER BY j.id FOR NO KEY UPDATE OF j
 ), settled AS (
@@ -47,10 +48,12 @@ WITH input AS MATERIALIZED (
         crash_run = COALESCE(t.crash_run, j.crash_run), stall_run = COALESCE(t.stall_run, j.stall_run),
         need_ms = COALESCE(t.need_ms, j.need_ms), deferrals = COALESCE(t.deferrals, j.deferrals),
         event_seq = j.event_seq + CASE WHEN t.loud THEN 1 ELSE 0 END
-    FROM locked l JOIN input t USING (id)
-    WHERE j.id = l.id AND j.state = 'running' AND j.epoch = t.epoch AND j.claim_id = t.claim_id
+    FROM locked t
+    -- By primary key, and no second look at the state: locked rows are running still. A join that names the state was planned
+    -- as n scans of every running row.
+    WHERE j.id = t.id AND j.epoch = t.epoch AND j.claim_id = t.claim_id
     -- The rest needs no joins: a join of CTEs has no statistics and was planned as a nested loop over n x n rows.
-    RETURNING j.id, j.kind, j.queue, j.state, j.run_at, j.epoch, j.holder, j.event_seq, l.was_due,
+    RETURNING j.id, j.kind, j.queue, j.state, j.run_at, j.epoch, j.holder, j.event_seq, t.was_due,
         j.failures + CASE WHEN t.counter = 'failures' THEN 0 ELSE 1 END AS attempt,
         t.counter, t.event, t.loud, t.data, t.seconds, t.result, t.error, t.error_kind
 ), stored AS (
