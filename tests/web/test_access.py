@@ -54,6 +54,12 @@ def test_only_those_with_the_role_get_through(as_: Open) -> None:
             assert status != 401
 
 
+@pytest.mark.parametrize("asked", ['/jobs?search="password":"h', '/jobs?meta={"key":"h"}', "/dead-letters?search=h"])
+def test_who_sees_payloads_redacted_may_not_search_them(as_: Open, asked: str) -> None:
+    assert as_("view").get(asked).status_code == 403
+    assert as_("operate").get(asked).status_code == 200
+
+
 def test_what_changes_something_is_never_a_get(dialect: str) -> None:
     assert {role for method, _, role in routes() if method == "GET"} == {"view"}
     assert {role for method, _, role in routes() if method != "GET"} == {"operate", "admin"}

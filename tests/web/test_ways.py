@@ -137,7 +137,9 @@ class TestPeople:
         assert token.get("/stats").status_code == 200
 
     @pytest.mark.parametrize(
-        "text", ["ann", "ann:admin", "ann:root:x", f":view:{HASH}", f"a:view:{HASH},a:view:{HASH}"]
+        "text",
+        ["ann", "ann:admin", "ann:root:x", f":view:{HASH}", f"a:view:{HASH},a:view:{HASH}"],
+        ids=["a name", "no password", "no such role", "nobody", "one name twice"],
     )
     def test_that_cannot_be_read_are_refused(self, dialect: str, text: str) -> None:
         with pytest.raises(errors.ConfigurationError, match="TICKOVER_USERS"):

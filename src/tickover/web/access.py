@@ -178,6 +178,20 @@ class Needs:
         return caller
 
 
+def refuse_to_search(request: Request, *asked: object) -> None:
+    """Raises `Problem` where somebody who may only look asks for what payloads or meta contain.
+
+    A search compares what is stored. Whoever sees it redacted could find a secret letter by letter.
+    """
+    caller: Caller = request.state.caller
+    if any(asked) and not caller.may("operate"):
+        raise Problem(
+            403,
+            "forbidden",
+            "A search looks into payloads as they are stored, so it needs the role operate; filter by kind, queue, tenant or key.",
+        )
+
+
 def _closed(auth: Auth) -> str:
     if auth is nobody:
         return "This API is closed: create_api(jobs, auth=bearer_tokens({…})), or set TICKOVER_API_TOKENS."

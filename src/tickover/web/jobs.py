@@ -11,7 +11,7 @@ from tickover import Tickover
 from tickover.domain.options import EnqueueOptions
 from tickover.errors import InvalidArgument
 from tickover.web import schemas
-from tickover.web.access import Needs
+from tickover.web.access import Needs, refuse_to_search
 from tickover.web.noted import noted, noted_behind
 from tickover.web.problems import documented
 
@@ -38,6 +38,7 @@ administer: Final = APIRouter(tags=["jobs"], dependencies=[Depends(Needs("admin"
 @look.get("/jobs", operation_id="list_jobs", responses=_READ)
 def list_jobs(
     jobs: Jobs,
+    request: Request,
     *,
     state: Annotated[str | None, Query(max_length=20, description="A state, or scheduled, retrying, dead.")] = None,
     kind: Filter = None,
@@ -52,7 +53,8 @@ def list_jobs(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> schemas.JobPage:
-    """A page of jobs that match, newest first."""
+    """A page of jobs that match, newest first. `search` and `meta` need the role operate."""
+    refuse_to_search(request, search, meta)
     found = jobs.find(state=state, kind=kind, queue=queue, tenant=tenant, unique=unique, meta=_object(meta), search=search,
                       parent=parent, limit=limit, cursor=cursor)  # fmt: skip
     return schemas.JobPage(jobs=[schemas.JobView.of(job) for job in found], next_cursor=found.next_cursor)
@@ -61,6 +63,7 @@ def list_jobs(
 @look.get("/dead-letters", operation_id="list_dead_letters", responses=_READ)
 def list_dead_letters(
     jobs: Jobs,
+    request: Request,
     *,
     kind: Filter = None,
     queue: Filter = None,
@@ -69,7 +72,8 @@ def list_dead_letters(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> schemas.JobPage:
-    """A page of jobs that failed for good, newest first."""
+    """A page of jobs that failed for good, newest first. `search` needs the role operate."""
+    refuse_to_search(request, search)
     found = jobs.dead_letters(kind=kind, queue=queue, tenant=tenant, search=search, limit=limit, cursor=cursor)
     return schemas.JobPage(jobs=[schemas.JobView.of(job) for job in found], next_cursor=found.next_cursor)
 

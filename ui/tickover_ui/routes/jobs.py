@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from tickover.domain.ids import parse_id
 from tickover.errors import InvalidArgument
-from tickover.web.access import Needs
+from tickover.web.access import Needs, refuse_to_search
 from tickover_ui import filters as words
 from tickover_ui.draw import jobs as draw
 from tickover_ui.draw.ticks import moment
@@ -49,6 +49,7 @@ def list_jobs(
             return RedirectResponse(link(f"/jobs/{found}"), 303)
         return RedirectResponse(f"{link('/jobs')}?{urlencode({**given, **words.parse(q)})}", 303)
     filters = Filters(given=given)
+    refuse_to_search(request, filters["search"], any(name.startswith("meta.") for name in given))
     seen = find(request.app.state.jobs, filters, cursor)
     return page(
         request, "jobs.html", now=seen.now, seen=seen, found=seen.found, filters=filters, given=filters.given, counts=seen.frame.counts, frame=seen.frame,
