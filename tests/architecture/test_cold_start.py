@@ -24,8 +24,8 @@ RARE = {
     "engine.transaction", "engine.verbs", "engine.waits", "app.callbacks", "app.scheduling", "app.signals", "store.flow_port",
 }  # fmt: skip
 #: What only a tick needs that has claimed something.
-JOBS = {"domain.checkpoint", "domain.decide", "domain.job", "domain.job_view", "domain.outcome", "domain.park", "engine.drive",
-        "engine.ending", "engine.execute", "engine.flush", "engine.flow", "engine.journal", "app.question", "app.sessions", "store.lease_port"}  # fmt: skip
+JOBS = {"domain.checkpoint", "domain.decide", "domain.job", "domain.job_view", "domain.outcome", "domain.park", "engine.desk", "engine.drive",
+        "engine.ending", "engine.execute", "engine.flush", "engine.flow", "engine.journal", "engine.loop", "engine.work", "app.question", "app.sessions", "store.lease_port"}  # fmt: skip
 LAMBDA = """
 from types import SimpleNamespace
 context = SimpleNamespace(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from tickover.app.enqueue import write_rows
 from tickover.app.newjob import NewJob, rewritten, row_of
-from tickover.engine.desk import Means
 from tickover.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -18,11 +17,14 @@ if TYPE_CHECKING:
     from tickover.domain.checkpoint import Saved
     from tickover.domain.ids import JobId, StepKey
     from tickover.domain.job import Lease
+    from tickover.engine.desk import Means
     from tickover.engine.turns import Turn
 
 
 def means(core: Core) -> Means:
-    """See `tickover.engine.flow.Means`."""
+    """See `tickover.engine.desk.Means`."""
+    from tickover.engine.desk import Means
+
     return Means(
         row=partial(_row, core),
         write=write_rows,

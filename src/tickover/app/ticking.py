@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tickover.app import waking
@@ -69,7 +70,7 @@ def tick(
         waited=core.clock.waited,
         haunted=core.haunted,
         owner=core,
-        means=means(core),
+        means=partial(means, core),
         paces=core.paces,
         single_writer=core.database.dialect == "sqlite",
         transaction_timeout=seconds(settings.transaction_timeout, "transaction_timeout"),

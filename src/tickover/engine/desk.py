@@ -55,10 +55,10 @@ class Desk:
     lease: Callable[[], float]
 
     @classmethod
-    def of(cls, plan: Plan, inbox: Inbox, registry: Registry, *, window: Callable[[], Window]) -> Desk:
+    def of(cls, plan: Plan, inbox: Inbox, registry: Registry, window: Callable[[], Window]) -> Desk:
         """The desk of a tick with this plan."""
         patience = min(plan.transaction_timeout, plan.lease / 2)
         return cls(
-            inbox=inbox, registry=registry, owner=plan.owner, monotonic=plan.monotonic, window=window, means=plan.means,
+            inbox=inbox, registry=registry, owner=plan.owner, monotonic=plan.monotonic, window=window, means=plan.means(),
             paces=plan.paces, lease=lambda: plan.lease_from(plan.monotonic()), turns=Turns(single_writer=plan.single_writer, patience=patience),
         )  # fmt: skip

@@ -37,7 +37,7 @@ class Plan:
     haunted: Callable[[], bool]
     #: The application, for façade calls that its jobs make; what it lends to workflows, and how long their steps take.
     owner: object
-    means: Means
+    means: Callable[[], Means]
     paces: Paces
     #: Whether the database has one writer, so that a transaction of a job needs the tick's turn, and for how long at most.
     single_writer: bool

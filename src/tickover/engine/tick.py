@@ -10,11 +10,10 @@ from tickover.domain.budget import claim_size
 from tickover.domain.report import StoppedBecause, TickReport
 from tickover.engine.answer import answer
 from tickover.engine.batch import Batch
-from tickover.engine.desk import Desk
+from tickover.engine.crew import Crew
 from tickover.engine.held import Held
 from tickover.engine.inbox import Ask, Finished, Inbox, Item, Save
 from tickover.engine.interrupt import TickClosed
-from tickover.engine.loop import EventLoop
 from tickover.engine.memory import memory_mb, undisturbed
 from tickover.engine.observe import Hooks
 from tickover.engine.plan import Plan
@@ -23,7 +22,6 @@ from tickover.engine.reconnect import reconnect
 from tickover.engine.recover import recover
 from tickover.engine.registry import Registry
 from tickover.engine.run import Word
-from tickover.engine.work import Work
 from tickover.errors import StorageUnavailable
 from tickover.store.port import Due, OutcomeUnknown, RolledBack, Store, Wanted
 
@@ -44,10 +42,8 @@ class Tick:
         self.window = plan.window
         self.report = TickReport(tick_id=plan.head.tick_id, trigger=plan.head.trigger, cold=plan.head.cold)
         self.inbox = Inbox()
-        self.desk = Desk.of(plan, self.inbox, registry, window=lambda: self.window)
-        work = Work(self.desk, hooks, EventLoop(), self.report)
-        self.loop = work.loop
-        self.batch = Batch(plan.concurrency, plan.queues, work.do)
+        self.crew = Crew(plan, self.inbox, registry, hooks, self.report, window=lambda: self.window)
+        self.batch = Batch(plan.concurrency, plan.queues, self.crew.do)
         self.held = Held(store, self.batch, hooks, plan, self.report)
         self.reason: StoppedBecause | None = None
         self._due: Due | None = None
@@ -75,7 +71,7 @@ class Tick:
         finally:
             self.inbox.close()
             self.batch.close()
-            self.loop.close(min(1.0, 0.5 * (self.window.end - self._now)))  # the report is still to be written
+            self.crew.close(min(1.0, 0.5 * (self.window.end - self._now)))  # the report is still to be written
         return self._finish()
 
     # --- the steps, in the order in which they come ------------------------------------------------------------------
@@ -241,6 +237,8 @@ class Tick:
         self.report.claimed += len(jobs)
         admitted = self.held.admitted(jobs, self.registry)
         self._denied = denied + 1 if len(admitted) < len(jobs) else 0
+        if admitted:
+            self.crew.begin()
         runs = recall(self.store, admitted, self.registry, self.report.tick_id, claimed_at=self._now)
         self.held.runs.update((run.job.id, run) for run in runs)
         self._solo = any(run.suspect for run in runs)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tickover.domain.outcome import Outcome, Released
+from tickover.engine.async_context import AsyncContext
+from tickover.engine.context import Context
+from tickover.engine.desk import Desk
+from tickover.engine.execute import execute, failure
+from tickover.engine.flow import Flow
 from tickover.engine.inbox import Finished
+from tickover.engine.loop import EventLoop
 from tickover.engine.observe import seen
 
 if TYPE_CHECKING:
-    from tickover.domain.outcome import Outcome
     from tickover.domain.report import TickReport
-    from tickover.engine.desk import Desk
-    from tickover.engine.flow import Flow
-    from tickover.engine.loop import EventLoop
     from tickover.engine.observe import Hooks
     from tickover.engine.run import Run
 
@@ -28,12 +31,7 @@ class Work:
 
     def do(self, run: Run) -> None:
         """Runs one job; whatever happens, its end is handed in."""
-        from tickover.engine.execute import failure
-        from tickover.engine.flow import Flow
-
         if run.word != "go on":  # paused, or lost, while it waited for its slot
-            from tickover.domain.outcome import Released
-
             run.ended = True
             self._desk.inbox.hand_in(Finished(run, Released(run.word), None, 0.0))
             return
@@ -48,10 +46,6 @@ class Work:
         self._desk.inbox.hand_in(Finished(run, outcome, error, run.elapsed(self._desk.monotonic()), left))
 
     def _execute(self, run: Run, flow: Flow) -> tuple[Outcome, BaseException | None]:
-        from tickover.engine.async_context import AsyncContext
-        from tickover.engine.context import Context
-        from tickover.engine.execute import execute
-
         cls = AsyncContext if run.kind is not None and run.kind.is_async else Context
         if self._hooks.wanted("start"):
             self._report.hook_errors += self._hooks.call("start", seen(run.job))
