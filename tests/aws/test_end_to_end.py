@@ -89,7 +89,7 @@ def test_a_workflow_that_sleeps_fans_out_and_waits_for_a_callback_ends_once(depl
             box.signal(fault)
     # One that stands still in mid-flight does not end by itself: the platform ends it.
     late = "Sandbox.Timedout"
-    assert stack.platform.wait(lambda: late in {one.outcome for one in stack.platform.ran("tick")}, seconds=30)
+    assert stack.platform.wait(lambda: late in {one.outcome for one in stack.platform.ran("tick")}, seconds=120)
 
     link = stack.platform.wait(lambda: [what for what in stack.notes() if what.startswith("url ")], seconds=120)
     assert link, stack.tick.output()[-3000:]

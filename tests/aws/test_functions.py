@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.loops import loop_of_its_own
 from tickover import NewJob, Settings, Tickover
 from tickover.aws import clients, migrate_handler, reaper_handler, scheduler_handler, tick_handler, web_handler
 from tickover.aws.budget import budget_of
@@ -184,13 +185,14 @@ def test_a_quiet_tick_leaves_no_connection_unless_work_comes_soon(
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 def test_the_web_function_answers_http_and_refuses_a_wake_with_a_sentence(jobs: Tickover) -> None:
-    web = web_handler(jobs)
     request = {
         "version": "2.0", "rawPath": "/tick", "rawQueryString": "", "headers": {"authorization": f"Bearer {TOKEN}"},
         "requestContext": {"http": {"method": "POST", "path": "/tick", "sourceIp": "127.0.0.1"}},
         "isBase64Encoded": False,
     }  # fmt: skip
-    assert web(request, context())["statusCode"] == 200
+    with loop_of_its_own():
+        web = web_handler(jobs)
+        assert web(request, context())["statusCode"] == 200
     with pytest.raises(InvalidArgument, match="A wake goes to the tick function"):
         web({"tickover": {"reason": "nudge"}}, context())
 

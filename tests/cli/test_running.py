@@ -18,7 +18,7 @@ from tickover import Tickover
 
 REPORT = {
     "tick_id", "trigger", "stopped_because", "claimed", "completed", "failed", "retried", "yielded", "parked", "cancelled",
-    "lost", "reaped", "removed", "mended", "released", "fired", "by_queue", "more", "next_due_at", "seconds", "statements", "cold", "abandoned",
+    "lost", "reaped", "removed", "mended", "released", "fired", "by_queue", "more", "next_due_at", "seconds", "statements", "cold", "cost", "abandoned",
     "hook_errors", "error",
 }  # fmt: skip
 

@@ -185,7 +185,7 @@ ELSEWHERE: Final[dict[str, str]] = {
     "begins": "tests/flow/test_crashes.py: what it says is read only after a crash",
     **dict.fromkeys(
         (
-            "litter", "prune_callbacks", "prune_durations", "prune_events", "prune_fires", "prune_generations",
+            "litter", "prune_audit", "prune_callbacks", "prune_durations", "prune_events", "prune_fires", "prune_generations",
             "prune_idempotency", "prune_tick_stats", "prune_ticks", "retain", "stretch",
         ),
         "one statement each, of what is old: done or not done, and done again by the next reaper",
@@ -193,6 +193,9 @@ ELSEWHERE: Final[dict[str, str]] = {
     **dict.fromkeys(
         ("fold_durations", "lock_durations", "tick_news"), "what steps usually take: a hint, that nothing rests on"
     ),
+    "accept_message": "tests/web/test_tick.py: one statement says once that a message is new",
+    "note": "tests/app/test_audit.py: in the transaction of what it tells of",
+    "refusals": "tests/web/test_login.py: it only counts",
     "still_held": "on the user's connection; transaction.* are its points",
 }  # fmt: skip
 POINTS_ELSEWHERE: Final = frozenset(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from fastapi import FastAPI, Request
 from itsdangerous import TimestampSigner
 from mangum import Mangum
 
+from tests.support.loops import loop_of_its_own
 from tests.web.conftest import TOKENS, Client
 from tickover import Settings, Tickover, errors
 from tickover.clock import SystemClock
@@ -184,14 +184,8 @@ def ask(arn: str | None, headers: dict[str, str] | None = None, *, how: str = "u
     if arn is not None and how == "rest":
         context["identity"] = {"userArn": arn}
     event = {"version": "2.0", "rawPath": "/who", "rawQueryString": "", "headers": {"host": "x.lambda-url.example", **(headers or {})}, "requestContext": context, "isBase64Encoded": False}  # fmt: skip
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)  # Mangum takes the one that is set
-    try:
+    with loop_of_its_own():
         answer = Mangum(app, lifespan="off")(event, None)  # type: ignore[arg-type]  # no context is used
-    finally:
-        loop.run_until_complete(loop.shutdown_default_executor())
-        asyncio.set_event_loop(None)
-        loop.close()
     return str(answer["body"]).strip('"')
 
 
