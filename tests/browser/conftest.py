@@ -25,7 +25,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 def browser() -> Iterator[Browser]:
     """A Chromium. One for each test: while Playwright is open its event loop counts as running, also for other tests."""
     program = next(filter(None, map(shutil.which, _NAMES)), None)
-    if program is None:
+    if program is None:  # a contributor's machine may have none; .ci/run installs one
         pytest.skip(f"none of {', '.join(_NAMES)} is installed")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])

@@ -18,23 +18,13 @@ from tickover.store import reads
 from tickover.store.flow_tables import fan_outs
 from tickover.store.sql_store import SqlStore
 from tickover.store.tables import checkpoints, events, from_stored, jobs, stored_instant
-from tickover_ui.queries.ticks import Tick, by_ids
+from tickover_ui.queries.ticks import ENDS, Tick, by_ids
 from tickover_ui.reading import now, read, rows
 
 #: Steps that are read from each end, and failures among the others.
 EDGE: Final = 200
 _FAILURES: Final = 50
 EVENTS: Final = 500
-_ENDS: Final = (
-    "JobCompleted",
-    "JobFailed",
-    "JobRetrying",
-    "JobYielded",
-    "JobWaiting",
-    "JobCancelled",
-    "JobReclaimed",
-    "JobPaused",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +226,7 @@ def _runs(happened: Sequence[Happened]) -> list[Run]:
     for event in happened:
         if event.type == "JobStarted":
             begun = event
-        elif begun is not None and begun.tick and event.type in _ENDS:
+        elif begun is not None and begun.tick and event.type in ENDS:
             made.append(Run(tick=begun.tick, start=begun.at, end=event.at, outcome=event.type, said=event.said))
             begun = None
     if begun is not None and begun.tick:

@@ -25,7 +25,8 @@ MOST_TICKS: Final = 400
 #: The longest that a Lambda function may run: a tick that began earlier has ended.
 LONGEST: Final = timedelta(minutes=15)
 _EVENTS: Final = 20_000
-_ENDS: Final = (
+#: Events that end a run.
+ENDS: Final = (
     "JobCompleted",
     "JobFailed",
     "JobRetrying",
@@ -217,7 +218,7 @@ def runs_of(store: SqlStore, tick: Tick, at: datetime) -> list[Run]:
         job_id, when = str(id_), stored_instant(stored)
         if type_ == "JobStarted":
             begun[job_id] = (kind, when)
-        elif type_ in _ENDS and job_id in begun:
+        elif type_ in ENDS and job_id in begun:
             start = begun.pop(job_id)[1]
             took = store.open_event(job_id, _said(data)).get("duration") if type_ == "JobCompleted" else None
             # It was claimed before it ran; where its run was measured, that is shown.
